@@ -1,0 +1,142 @@
+"""What a source is: the small interface every connector implements, and the words the frame uses with it.
+
+A source knows one system and nothing of the warehouse. It describes each object (name, key, cursor, typed columns)
+and reads a window into a spool; when to ask, what is done with the answer, and the books are the frame's (``pipeline.py``).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, Protocol
+
+import pyarrow as pa
+
+from warehouse.base import TableName
+
+
+class SourceError(Exception):
+    """Reading failed; the message is one sentence with the cause and the remedy, free of secrets.
+
+    ``permanent`` is true when trying again cannot help (wrong credentials, a missing permission, a bad setting).
+    """
+
+    permanent: ClassVar[bool] = False
+
+
+class ConfigurationError(SourceError):
+    """A setting is missing or malformed; the message names the environment variable."""
+
+    permanent = True
+
+
+class AccessDenied(SourceError):
+    """The system refuses these credentials or this scope."""
+
+    permanent = True
+
+
+class Unreachable(SourceError):
+    """The host cannot be reached or does not answer in time."""
+
+
+class RateLimited(SourceError):
+    """The system's quota is used up for now."""
+
+
+class MalformedAnswer(SourceError):
+    """The system answered with something that is not what its API promises."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Half open: ``start <= cursor < end``, naive UTC. ``start`` None reads all history."""
+
+    start: datetime | None
+    end: datetime
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One object as its source describes it now.
+
+    ``schema`` maps final column names (snake_case) to Arrow types; ``fields`` maps column to the source's field name.
+    """
+
+    name: str
+    table: TableName
+    key: tuple[str, ...]
+    schema: pa.Schema
+    fields: Mapping[str, str]
+    cursor: str | None = None
+    newest_by: tuple[str, ...] = ()
+    append_only: bool = False
+    # Re-read this much before the watermark: late commits, index lag.
+    overlap: timedelta = timedelta(0)
+    # A full picture each time: rows stored but not in it are marked deleted.
+    snapshot: bool = False
+
+
+class Spool(Protocol):
+    """Where a source puts what it read: local disk, never memory (``extract/spool.py``)."""
+
+    def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
+        """Write one CSV page: ``chunks`` is called with a writer that takes bytes."""
+
+    def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Add typed rows; the columns are (a subset of) the object's schema."""
+
+    def file_done(
+        self, path: str, *, size_bytes: int, modified_at: datetime | None, content_hash: str, rows: int
+    ) -> None:
+        """Record a source file as read whole; it lands in ``ops.landed_files`` with the rows."""
+
+
+@dataclass
+class ReadContext:
+    """What the frame hands to ``read`` beside the window."""
+
+    window: Window
+    spool: Spool
+    progress: Callable[[int], None]
+    # Keys to read one by one, for sources that cannot list (Segment's Profile API); None otherwise.
+    subjects: Sequence[str] | None = None
+    # path -> content_hash of the files already landed, for file-like sources.
+    landed_files: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(ABC):
+    """One system. Construct with ``from_environment``; nothing is contacted before ``connect``."""
+
+    name: ClassVar[str]
+    objects: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    @abstractmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Source:
+        """Read settings; raises ConfigurationError naming each variable that is missing or wrong."""
+
+    @abstractmethod
+    def connect(self) -> None:
+        """Prove host and credentials, before any work. Raises AccessDenied or Unreachable."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The *source's* clock, naive UTC, cut to whole seconds: the end of the next window."""
+
+    @abstractmethod
+    def describe(self, name: str) -> ObjectInfo:
+        """The object's columns, key and cursor as they are now."""
+
+    @abstractmethod
+    def read(self, info: ObjectInfo, context: ReadContext) -> None:
+        """Spool every row of the window, or raise; a partial spool is thrown away by the caller."""
+
+    def subjects_from(self, name: str) -> tuple[TableName, str] | None:
+        """For an object read key by key: the landed table and column that holds its keys."""
+        return None
+
+    def close(self) -> None:  # noqa: B027 - optional
+        """Release connections."""
