@@ -1,7 +1,8 @@
 """What a source is: the small interface every connector implements, and the words the frame uses with it.
 
 A source knows one system and nothing of the warehouse. It describes each object (name, key, cursor, typed columns)
-and reads a window into a spool; when to ask, what is done with the answer, and the books are the frame's (``pipeline.py``).
+and reads a window into a spool; when to ask, what is done with the answer, and the books are the frame's
+(``pipeline.py``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What every warehouse offers: the small interface behind which DuckDB and Snowflake stand.
 
 Data arrives as Arrow or as spooled CSV pages, is staged in a temporary relation first (DDL, outside the
-transaction), and reaches its table by INSERT, MERGE, UPDATE or DELETE inside one transaction together with the books that describe it.
+transaction), and reaches its table by INSERT, MERGE, UPDATE or DELETE inside one transaction together with the
+books that describe it.
 
 Types are spoken in Arrow: string, int64, float64, decimal128(p, s), bool, date32, time64("us") and timestamp("us").
 Timestamps are naive UTC on every warehouse, JSON is text.
