@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -87,12 +87,30 @@ class Spool(Protocol):
         """Write one CSV page: ``chunks`` is called with a writer that takes bytes."""
 
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Add typed rows; the columns are (a subset of) the object's schema."""
+        """Add typed rows; the columns are (a subset of) the object's schema.
+
+        A boolean column ``_is_deleted`` may come with them when the source says so row by row; otherwise it is false.
+        """
+
+    def gone(self, keys: pa.Table) -> None:
+        """Records that no longer exist under this key (merged away, erased at the source).
+
+        ``keys`` has one or more of the object's key columns. After the rows have landed, stored rows that match on
+        those columns are marked ``_is_deleted`` and keep all other values; keys never landed are passed over.
+        """
 
     def file_done(
         self, path: str, *, size_bytes: int, modified_at: datetime | None, content_hash: str, rows: int
     ) -> None:
         """Record a source file as read whole; it lands in ``ops.landed_files`` with the rows."""
+
+
+class LandedFile(NamedTuple):
+    """A file as ``ops.landed_files`` knows it: the same size and time means it need not be opened again."""
+
+    size_bytes: int
+    modified_at: datetime | None
+    content_hash: str
 
 
 @dataclass
@@ -104,8 +122,8 @@ class ReadContext:
     progress: Callable[[int], None]
     # Keys to read one by one, for sources that cannot list (Segment's Profile API); None otherwise.
     subjects: Sequence[str] | None = None
-    # path -> content_hash of the files already landed, for file-like sources.
-    landed_files: Mapping[str, str] = field(default_factory=dict)
+    # path -> the file as it was when it landed, for file-like sources.
+    landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
 
 
 class Source(ABC):
@@ -136,7 +154,11 @@ class Source(ABC):
         """Spool every row of the window, or raise; a partial spool is thrown away by the caller."""
 
     def subjects_from(self, name: str) -> tuple[TableName, str] | None:
-        """For an object read key by key: the landed table and column that holds its keys."""
+        """For an object read key by key: the landed table and column that holds its keys.
+
+        ``ReadContext.subjects`` are the distinct keys in rows extracted since the object's own last window landed, and
+        all of them on a first or full load.
+        """
         return None
 
     def close(self) -> None:  # noqa: B027 - optional
