@@ -1,0 +1,133 @@
+"""HubSpot's HTTP: bearer token, its two kinds of quota, and the scope it misses.
+
+Quotas  per ten seconds and per day, told in ``X-HubSpot-RateLimit-*`` on most answers; search has its own, told nowhere
+Errors  as ``extract/sources/rest.py``; a daily quota that is used up is RateLimited at once, hours are not waited for
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from extract.source import AccessDenied, MalformedAnswer, SourceError
+from extract.sources.rest import Answer, Json, Pace, RestApi
+
+PAGE_LIMIT = "100"
+# Five searches a second for the whole account; another tool may search too.
+SEARCHES_PER_SECOND = 4
+# What the object's first path segments need, when the answer does not name it.
+SCOPES = {
+    "contacts": "crm.objects.contacts.read",
+    "companies": "crm.objects.companies.read",
+    "deals": "crm.objects.deals.read",
+    "owners": "crm.objects.owners.read",
+}
+
+
+class BearerToken(AuthBase):
+    """Puts the token on each request, and nowhere else."""
+
+    def __init__(self, token: str) -> None:
+        """``token``: of a private app, or an OAuth access token."""
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign one request."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return "BearerToken(***)"
+
+
+class HubSpotApi(RestApi):
+    """The calls of api.hubapi.com that extraction makes."""
+
+    system = "HubSpot"
+    url_setting = "HUBSPOT_URL"
+    token_setting = "HUBSPOT_ACCESS_TOKEN"
+
+    def __init__(self, base_url: str, token: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """``token`` is a private app's or an OAuth access token; ``sleep`` is for tests."""
+        super().__init__(base_url, BearerToken(token), secrets=(token,), sleep=sleep)
+        self._searches = Pace(SEARCHES_PER_SECOND, 1.0, sleep)
+
+    def pages(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Iterator[Answer]:
+        """Every page of a list endpoint, by its ``after`` cursor."""
+        after: str | None = None
+        seen: set[str] = set()
+        while True:
+            page = [*params, ("limit", PAGE_LIMIT)]
+            answer = self.get(path, page if after is None else [*page, ("after", after)])
+            yield answer
+            after = next_after(answer)
+            if after is None:
+                return
+            if after in seen:
+                raise MalformedAnswer(f"{self.where} sends the same page of {path} over and over; try again later.")
+            seen.add(after)
+
+    def search(self, object_type: str, body: Json) -> Answer:
+        """One page of a search, not faster than the account's own limit for searches."""
+        self._searches.wait()
+        return self.post(f"/crm/v3/objects/{object_type}/search", body)
+
+    def batch_read(self, path: str, body: Json, params: Sequence[tuple[str, str]] = ()) -> Answer:
+        """A batch read. What does not exist is left out of the answer; any other partial failure raises."""
+        answer = self.post(path, body, params)
+        for error in answer.body.get("errors") or ():
+            if not isinstance(error, dict) or error.get("category") != "OBJECT_NOT_FOUND":
+                words = str(error.get("message") if isinstance(error, dict) else error)[:200]
+                raise SourceError(f"{self.where} read a batch of {path} only in part ({words}); try again.")
+        return answer
+
+    def refused(self, response: requests.Response, path: str) -> SourceError:
+        """Name the missing scope when that is the cause."""
+        if response.status_code != 403:
+            return super().refused(response, path)
+        scopes = _scopes_named(response) or [scope for name, scope in SCOPES.items() if f"/{name}" in path]
+        if not scopes:
+            return super().refused(response, path)
+        return AccessDenied(
+            f"{self.where} refuses {path}: the token lacks the scope {', '.join(scopes)}; "
+            "add it to the private app and put its new token into HUBSPOT_ACCESS_TOKEN."
+        )
+
+    def used_up(self, response: requests.Response) -> bool:
+        """A daily quota refills at midnight of the account, not while we wait."""
+        try:
+            policy = response.json().get("policyName")
+        except (ValueError, AttributeError):
+            return False
+        return bool(policy == "DAILY")
+
+    def answered(self, response: requests.Response) -> None:
+        """Slow down to the sustainable pace when little of the ten seconds' quota is left."""
+        headers = response.headers
+        try:
+            most = int(headers["X-HubSpot-RateLimit-Max"])
+            left = int(headers["X-HubSpot-RateLimit-Remaining"])
+            interval = int(headers["X-HubSpot-RateLimit-Interval-Milliseconds"]) / 1000
+        except (KeyError, ValueError):
+            return
+        if most > 0 and left < most / 10:
+            self._sleep(min(interval, 10.0) / most if left > 0 else min(interval, 10.0))
+
+
+def next_after(answer: Answer) -> str | None:
+    """The cursor of the following page, None on the last."""
+    paging: Any = answer.body.get("paging")
+    after = paging.get("next", {}).get("after") if isinstance(paging, dict) else None
+    return None if after in (None, "") else str(after)
+
+
+def _scopes_named(response: requests.Response) -> list[str]:
+    """Scopes the error body asks for."""
+    found = re.findall(r'"required(?:Granular)?Scopes"\s*:\s*\[([^\]]*)\]', response.text)
+    return sorted({scope for group in found for scope in re.findall(r'"([\w.\-]+)"', group)})

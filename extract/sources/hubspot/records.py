@@ -1,0 +1,196 @@
+"""Contacts, companies and deals: listed once, then searched for changes; the archived ones listed every time.
+
+Source  list ``/crm/v3/objects/{object}`` (stable id cursor, no cap); ``…/search`` for ids that changed and
+        ``…/batch/read`` for their values, since search takes 3,000 characters, gives 10,000 rows, and runs behind
+Grain   one record per id; a merge makes a new record, and the old ids vanish but for ``hs_merged_object_ids``: *gone*
+Cursor  ``lastmodifieddate`` of contacts, ``hs_lastmodifieddate`` of all others, in milliseconds. Calculated properties
+        and a changed association do not move it; a full load brings calculated values up to date
+Units   times naive UTC
+Errors  MalformedAnswer on records that are not what the property list promises
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TypeVar
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extract.source import MalformedAnswer
+from extract.sources.hubspot.client import HubSpotApi, next_after
+from extract.sources.hubspot.properties import TIMESTAMP, Property, table_of, typed
+from extract.sources.rest import Answer, Json
+
+# Servers and proxies start to refuse addresses of about 15,000 characters.
+LONGEST_PROPERTY_LIST = 10_000
+BATCH_READ = 100
+SEARCH_LIMIT = 200
+SEARCH_CAP = 10_000
+ROWS_A_TABLE = 2_000
+T = TypeVar("T")
+MERGED = "hs_merged_object_ids"
+
+
+class Records:
+    """One CRM object's records, read as tables of about 2,000 rows."""
+
+    def __init__(self, api: HubSpotApi, object_type: str, properties: Sequence[Property], cursor: str) -> None:
+        """``cursor`` is the property that moves when a record changes."""
+        self._api = api
+        self._type = object_type
+        self._properties = properties
+        self._names = [item.name for item in properties]
+        self._cursor = cursor
+        self._path = f"/crm/v3/objects/{object_type}"
+
+    def listed(self, *, archived: bool) -> Iterator[pa.Table]:
+        """All records that are (not) archived."""
+        wanted = ",".join(self._names)
+        flag = ("archived", "true" if archived else "false")
+        if len(quote(wanted, safe="")) > LONGEST_PROPERTY_LIST:
+            for page in self._api.pages(self._path, [("properties", "hs_object_id"), flag]):
+                yield from self._read(ids_of(self._type, page), archived=archived)
+            return
+        pages = self._api.pages(self._path, [("properties", wanted), flag])
+        yield from self._tables(row for page in pages for row in page.listing("results"))
+
+    def changed(self, start: datetime, end: datetime) -> Iterator[pa.Table]:
+        """Records with ``start <= cursor < end`` as they are now; those that vanished since are left out.
+
+        The search index runs behind and is not quite exact: records a little outside of the window may come too.
+        """
+        yield from self._read(self._changed_ids(_millis(start), _millis(end)), archived=False)
+
+    def _read(self, ids: Iterable[str], *, archived: bool) -> Iterator[pa.Table]:
+        params = [("archived", "true")] if archived else []
+        batches = _chunks(ids, BATCH_READ)
+        bodies = ({"properties": self._names, "inputs": [{"id": key} for key in dict.fromkeys(ids)]} for ids in batches)
+        answers = (self._api.batch_read(f"{self._path}/batch/read", body, params) for body in bodies)
+        yield from self._tables(row for answer in answers for row in answer.listing("results"))
+
+    def _tables(self, rows: Iterable[Json]) -> Iterator[pa.Table]:
+        for chunk in _chunks(rows, ROWS_A_TABLE):
+            yield table_of(self._type, chunk, self._properties)
+
+    def _changed_ids(self, lower: int, upper: int) -> Iterator[str]:
+        """Ids by keyset: a query ends at the cap, the next starts where its last page began.
+
+        Starting at the *earliest* time of the last page, not at the last row's, because a row changed while we page
+        still stands at its old place in the index but already shows its new time.
+        """
+        given: set[str] = set()
+        while lower < upper:
+            found: dict[str, int] = {}
+            last_page: list[int] = []
+            complete = False
+            for answer in self._search(lower, upper, sort=self._cursor):
+                page = self._times(answer)
+                found |= page
+                last_page = [time for time in page.values() if lower <= time < upper]
+                complete = next_after(answer) is None
+                yield from (key for key in page if key not in given)
+            if complete:
+                return
+            restart = min(last_page, default=lower)
+            if restart <= lower:
+                # More rows than a query may give share one millisecond: only the id tells them apart.
+                for key in self._changed_at(lower):
+                    if key not in given and key not in found:
+                        yield key
+                restart = lower + 1
+            given = {key for key, time in found.items() if time >= restart}
+            lower = restart
+
+    def _changed_at(self, millisecond: int) -> Iterator[str]:
+        last = 0
+        while True:
+            complete = True
+            for answer in self._search(millisecond, millisecond + 1, sort="hs_object_id", after_id=last):
+                page = self._times(answer)
+                yield from page
+                last = max([last, *(_number(key) for key in page)])
+                complete = next_after(answer) is None
+            if complete:
+                return
+
+    def _search(self, lower: int, upper: int, *, sort: str, after_id: int | None = None) -> Iterator[Answer]:
+        """Pages of one query, up to the cap."""
+        filters = [
+            {"propertyName": self._cursor, "operator": "GTE", "value": str(lower)},
+            {"propertyName": self._cursor, "operator": "LT", "value": str(upper)},
+        ]
+        if after_id is not None:
+            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": str(after_id)})
+        body: Json = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
+            "properties": [self._cursor],
+            "limit": SEARCH_LIMIT,
+        }
+        read = 0
+        while True:
+            answer = self._api.search(self._type, body)
+            yield answer
+            after = next_after(answer)
+            if after is None:
+                return
+            if _number(after) <= read:
+                raise MalformedAnswer(
+                    f"{self._api.where} sends the same page of {self._type} over and over; try again."
+                )
+            read = _number(after)
+            if read + SEARCH_LIMIT > SEARCH_CAP:
+                return
+            body["after"] = after
+
+    def _times(self, answer: Answer) -> dict[str, int]:
+        """Ids of a search page with their cursor in epoch milliseconds."""
+        ids = ids_of(self._type, answer)
+        try:
+            values = [row["properties"].get(self._cursor) for row in answer.listing("results")]
+        except (KeyError, AttributeError):
+            raise MalformedAnswer(f"HubSpot sent {self._type} without properties; try again later.") from None
+        times = typed(values, TIMESTAMP, self._type, ids, self._cursor)
+        millis = times.cast(pa.timestamp("ms"), safe=False).cast(pa.int64()).fill_null(-1)
+        return dict(zip(ids, millis.to_pylist(), strict=True))
+
+
+def merged_away(table: pa.Table) -> pa.Table | None:
+    """Keys of the records that were merged into those of ``table``, None when there are none."""
+    if MERGED not in table.column_names:
+        return None
+    rows = table.filter(pc.is_valid(table[MERGED])).combine_chunks()
+    old = pc.split_pattern(rows[MERGED].combine_chunks(), ";")
+    ids = pc.utf8_trim_whitespace(pc.list_flatten(old))
+    survivors = rows["id"].take(pc.list_parent_indices(old))
+    keys = ids.filter(pc.and_(pc.not_equal(ids, survivors.combine_chunks()), pc.not_equal(ids, pa.scalar(""))))
+    return pa.table({"id": keys.unique()}) if len(keys) else None
+
+
+def ids_of(object_type: str, page: Answer) -> list[str]:
+    """Ids of a page of records."""
+    try:
+        return [str(row["id"]) for row in page.listing("results")]
+    except KeyError:
+        raise MalformedAnswer(f"HubSpot sent {object_type} without an id; try again later.") from None
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _millis(moment: datetime) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise MalformedAnswer(f"HubSpot sent {text[:40]!r} where an id or a position is a number.") from None

@@ -1,0 +1,127 @@
+"""HubSpot as a source: which objects there are, their columns now, and how each is read.
+
+Source  api.hubapi.com with the token of a private app; scopes crm.objects.{contacts,companies,deals,owners}.read
+Grain   see ``records.py`` and ``reference.py``
+Cursor  contacts, companies and deals by last change, an hour re-read before the watermark; the rest whole each time
+Errors  AccessDenied names the missing scope; RateLimited at once when the day's quota is used up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Source
+from extract.sources.hubspot.client import HubSpotApi
+from extract.sources.hubspot.properties import TIMESTAMP, Property, arrow_type
+from extract.sources.hubspot.records import Records, merged_away
+from extract.sources.hubspot.reference import READERS
+from warehouse.base import TableName
+
+DEFAULT_URL = "https://api.hubapi.com"
+CURSORS = {"contacts": "lastmodifieddate", "companies": "hs_lastmodifieddate", "deals": "hs_lastmodifieddate"}
+# The search index shows a change "a few moments" late by HubSpot's word, minutes in bad hours by everybody else's.
+INDEX_LAG = timedelta(hours=1)
+
+# Columns of ours beside the properties, with the fields of the answer they come from.
+COMMON: dict[str, tuple[str, pa.DataType]] = {
+    "id": ("id", pa.string()),
+    "created_at": ("createdAt", TIMESTAMP),
+    "updated_at": ("updatedAt", TIMESTAMP),
+    "archived": ("archived", pa.bool_()),
+    "archived_at": ("archivedAt", TIMESTAMP),
+}
+
+
+class HubSpot(Source):
+    """One HubSpot account."""
+
+    name = "hubspot"
+    objects = ("contacts", "companies", "deals", "owners", "pipelines", "pipeline_stages", "associations")
+
+    def __init__(self, api: HubSpotApi) -> None:
+        """``api`` says where and as whom."""
+        self._api = api
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> HubSpot:
+        """HUBSPOT_ACCESS_TOKEN, and HUBSPOT_URL when it is not the vendor's."""
+        token = env.get("HUBSPOT_ACCESS_TOKEN", "").strip()
+        if not token:
+            raise ConfigurationError("HUBSPOT_ACCESS_TOKEN is not set: put a private app's access token there.")
+        return cls(HubSpotApi(env.get("HUBSPOT_URL", "").strip() or DEFAULT_URL, token))
+
+    def connect(self) -> None:
+        """One small call; a token without the owners' scope is still a good token, and is told at the object."""
+        self._api.get("/crm/v3/owners/", [("limit", "1")], accept=frozenset({403}), tries=2)
+
+    def now(self) -> datetime:
+        """HubSpot's clock."""
+        return self._api.get("/crm/v3/owners/", [("limit", "1")], accept=frozenset({403})).time()
+
+    def describe(self, name: str) -> ObjectInfo:
+        """All properties of contacts, companies and deals as defined now; fixed columns for the others."""
+        table = TableName("raw_hubspot", name)
+        if name in READERS:
+            columns, key, _ = READERS[name]
+            return ObjectInfo(
+                name=name,
+                table=table,
+                key=key,
+                schema=pa.schema([(column, kind) for column, _, kind in columns]),
+                fields={column: field for column, field, _ in columns},
+                snapshot=True,
+            )
+        properties = self._properties(name)
+        if CURSORS[name] not in (item.name for item in properties):
+            raise MalformedAnswer(f"{self._api.where} describes {name} without {CURSORS[name]}; try again later.")
+        types = {column: kind for column, (_, kind) in COMMON.items()} | {p.column: p.type for p in properties}
+        return ObjectInfo(
+            name=name,
+            table=table,
+            key=("id",),
+            schema=pa.schema(types),
+            fields={column: field for column, (field, _) in COMMON.items()} | {p.column: p.name for p in properties},
+            cursor=CURSORS[name],
+            newest_by=("updated_at",),
+            overlap=INDEX_LAG,
+        )
+
+    def read(self, info: ObjectInfo, context: ReadContext) -> None:
+        """Spool the window, or the whole where there is no cursor or no start."""
+        for table in self._tables(info, context):
+            context.spool.rows(table)
+            context.progress(table.num_rows)
+            if (gone := merged_away(table)) is not None:
+                context.spool.gone(gone)
+
+    def close(self) -> None:
+        """Release connections."""
+        self._api.close()
+
+    def _tables(self, info: ObjectInfo, context: ReadContext) -> Iterator[pa.Table]:
+        if info.name in READERS:
+            yield from READERS[info.name][2](self._api)
+            return
+        properties = [
+            Property(field, column, info.schema.field(column).type)
+            for column, field in info.fields.items()
+            if column not in COMMON
+        ]
+        records = Records(self._api, info.name, properties, CURSORS[info.name])
+        # Archived first: what is archived while we read comes with the next run, and not in both guises with this one.
+        yield from records.listed(archived=True)
+        if context.window.start is None:
+            yield from records.listed(archived=False)
+        else:
+            yield from records.changed(context.window.start, context.window.end)
+
+    def _properties(self, name: str) -> list[Property]:
+        defined = self._api.get(f"/crm/v3/properties/{name}").listing("results")
+        types = {
+            str(item["name"]): arrow_type(item) for item in defined if item.get("name") and not item.get("archived")
+        }
+        # A property named like a column of ours steps aside.
+        return [Property(key, f"property_{key}" if key in COMMON else key, types[key]) for key in sorted(types)]
