@@ -19,8 +19,8 @@ DOCUMENTED = frozenset(
     """
     abs any_value array_agg array_size as_varchar avg boolor_agg cast ceil coalesce concat contains count count_if
     current_timestamp dateadd datediff date_trunc dense_rank div0 equal_null first_value flatten floor get get_path
-    greatest hash iff ilike_any array_construct lag last_value lead least left length listagg lower lpad ltrim max md5 min
-    mod nullif nvl object_construct parse_json position rank regexp_count regexp_instr regexp_like regexp_replace
+    greatest hash iff ilike_any array_construct lag last_value lead least left length listagg lower lpad ltrim max md5
+    min mod nullif nvl object_construct parse_json position rank regexp_count regexp_instr regexp_like regexp_replace
     regexp_substr replace right round row_number rtrim sha2 split split_part startswith strtok substr substring sum
     sysdate to_char to_date to_decimal to_json to_number to_timestamp to_timestamp_ntz to_varchar translate trim
     try_cast try_parse_json try_to_decimal try_to_number try_to_date try_to_timestamp try_to_timestamp_ntz typeof
@@ -31,8 +31,8 @@ DOCUMENTED = frozenset(
 # Words that stand before a parenthesis without calling anything, types with a length among them.
 SYNTAX = frozenset(
     """
-    all and as between by case char decimal distinct else exists from group having in insert into is join lateral like
-    ilike limit not number numeric on or order over partition select set string table then timestamp timestamp_ntz
+    all and as between by case char decimal distinct else exists from group having in insert into is join lateral
+    like ilike limit not number numeric on or order over partition select set string table then timestamp timestamp_ntz
     union using values varchar when where with within
     """.split()
 )

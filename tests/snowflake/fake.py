@@ -1,8 +1,8 @@
 """A Snowflake that is DuckDB underneath (fakesnow), with the shim dbt's second run needs.
 
-Two statements of dbt-snowflake do not run on fakesnow as they are: a *temporary* relation with a database and a schema in
-its name (DuckDB keeps those in a catalog of their own), and MERGE with dbt's clauses (DuckDB's own MERGE runs them).
-A schema must not be called ``main``: DuckDB has one already, in the other case, and descriptions of its tables are empty.
+Two statements of dbt-snowflake do not run on fakesnow as they are: a *temporary* relation with a database and a
+schema in its name (DuckDB keeps those in a catalog of their own), and MERGE with dbt's clauses (DuckDB's own MERGE runs
+them). A schema must not be called ``main``: DuckDB has one already, in the other case, and its descriptions are empty.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IGNORED = [r"\s*alter\s+session\b", r"\s*use\s+warehouse\b", r"\s*use\s+role\b"]
 
 @contextmanager
 def fake_snowflake(folder: Path, statements: list[str] | None = None) -> Iterator[None]:
-    """Every Snowflake connection of this process goes to DuckDB files in ``folder``; ``statements`` collects the SQL."""
+    """Every Snowflake connection of this process goes to DuckDB files in ``folder``; ``statements`` collects SQL."""
     original = FakeSnowflakeCursor.execute
 
     def execute(self: FakeSnowflakeCursor, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:
