@@ -11,7 +11,7 @@ Timestamps are naive UTC on every warehouse, JSON is text.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +37,11 @@ class TableName(NamedTuple):
 
 @dataclass(frozen=True)
 class CsvPages:
-    """Spooled CSV pages on local disk: UTF-8, comma, double quotes, LF, one header row on each page.
+    """Spooled CSV pages on local disk: UTF-8, comma, double quotes, LF or CRLF, the same header row on each page.
 
     ``schema`` holds the final column names and types in the order of the file's columns; an empty unquoted or quoted
-    field is null. ``schema`` lacks nothing the header has.
+    field is null. ``schema`` lacks nothing the header has. A date-time may carry ``Z`` or an offset and becomes UTC; a
+    whole number may be written ``3.0``; more decimals than a decimal type has are rounded, half away from zero.
     """
 
     paths: tuple[Path, ...]
@@ -75,9 +76,11 @@ class Staged(NamedTuple):
 
 
 class Warehouse(ABC):
-    """One open connection. Close it soon: on DuckDB nobody else can open the file meanwhile."""
+    """One open connection, for one thread. Close it soon: on DuckDB nobody else can open the file meanwhile."""
 
     dialect: ClassVar[str]
+    # Called with the text of every statement, BEGIN and COMMIT too, before it runs; parameters are not passed.
+    on_statement: Callable[[str], None] | None = None
 
     @abstractmethod
     def query(self, sql: str, params: Sequence[object] = ()) -> pa.Table:
@@ -89,7 +92,15 @@ class Warehouse(ABC):
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing. DDL inside is refused on every dialect, since Snowflake would commit at it."""
+        """All or nothing; never nested. DDL inside is refused on every dialect, since Snowflake would commit at it."""
+
+    @abstractmethod
+    def quoted(self, name: str) -> str:
+        """A column's name as SQL."""
+
+    @abstractmethod
+    def relation(self, table: TableName) -> str:
+        """A table's full name as SQL."""
 
     @abstractmethod
     def columns(self, table: TableName) -> dict[str, pa.DataType] | None:
@@ -99,21 +110,38 @@ class Warehouse(ABC):
     def ensure_table(self, table: TableName, schema: pa.Schema) -> tuple[str, ...]:
         """Create the table (and its schema), or add the columns it lacks; returns what was added, all when created.
 
-        Never narrows, renames or drops. Must be called outside a transaction.
+        Never narrows, renames or drops. Must be called outside a transaction. Raises WarehouseError naming the column
+        when a stored type cannot hold the wanted one.
         """
 
     @abstractmethod
     def stage(
-        self, data: pa.Table | CsvPages | ParquetFiles, *, constants: Mapping[str, object]
+        self,
+        data: pa.Table | CsvPages | ParquetFiles,
+        *,
+        constants: Mapping[str, object],
+        derived: Mapping[str, str | bool] | None = None,
     ) -> AbstractContextManager[Staged]:
         """Make ``data`` plus constant columns (``_run_id`` and the like) readable as a temporary relation.
 
-        Raises WarehouseError naming file, line and column when a value does not fit its type.
+        ``derived`` adds columns that say something about the row: a copy of another column, by its name, or the same
+        boolean for all rows (``{"_is_deleted": "is_deleted"}`` or ``{"_is_deleted": False}``); unlike ``constants``
+        they are compared by ``merge``, and null in the copied column is false for a boolean. Enter it outside a
+        transaction and leave it after.
+
+        The relation is lazy on DuckDB: a value that does not fit its type raises WarehouseError naming file, line and
+        column here or where the rows are first read, in ``append`` and ``merge``.
         """
 
     @abstractmethod
-    def append(self, table: TableName, staged: Staged, *, unless_key: Sequence[str] = ()) -> LandedCounts:
-        """Insert staged rows; with ``unless_key`` only the first of each key, and none whose key is there already."""
+    def append(
+        self, table: TableName, staged: Staged, *, unless_key: Sequence[str] = (), first_by: Sequence[str] = ()
+    ) -> LandedCounts:
+        """Insert staged rows; with ``unless_key`` only the first of each key, and none whose key is there already.
+
+        First is the smallest by ``first_by`` (nulls last), then by all other columns, so that the same input in any
+        order stores the same row. Raises WarehouseError when a key column is null.
+        """
 
     @abstractmethod
     def merge(
@@ -121,9 +149,10 @@ class Warehouse(ABC):
     ) -> LandedCounts:
         """Upsert by key: of repeats the newest (``newest_by`` descending, nulls last) wins.
 
+        Repeats that tie are ordered by all other columns, so that the same input in any order stores the same row.
         A staged row equal to the stored one in every column but the staging constants is left alone and not counted,
         and an older one (smaller ``newest_by``) never replaces a newer. Columns that the table has and the batch lacks
-        keep their values.
+        keep their values. Raises WarehouseError when a key column is null.
         """
 
     @abstractmethod
