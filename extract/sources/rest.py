@@ -174,7 +174,7 @@ class RestApi:
                     raise Unreachable(
                         f"{self.where} cannot be reached: {_cause(error)}; check {self.url_setting} and the network."
                     ) from None
-                self._back_off(attempt)
+                self.back_off(attempt)
                 continue
             status = response.status_code
             self.answered(response)
@@ -188,7 +188,7 @@ class RestApi:
                         f"{self.where} keeps answering {status}{self._said(response)} to {method} {self.shown(path)} "
                         f"({attempts} attempts); try again later."
                     )
-                self._back_off(attempt, _retry_after(response.headers.get("Retry-After")))
+                self.back_off(attempt, _retry_after(response.headers.get("Retry-After")))
             else:
                 self._fail(response, method, path)
         raise AssertionError("the last attempt returns or raises")
@@ -232,9 +232,10 @@ class RestApi:
                 "what was landed stays, the next run goes on from there."
             )
         # Quotas refill every ten seconds or so: start at a second.
-        self._back_off(attempt, asked, first=1.0)
+        self.back_off(attempt, asked, first=1.0)
 
-    def _back_off(self, attempt: int, asked: float | None = None, first: float = 0.5) -> None:
+    def back_off(self, attempt: int, asked: float | None = None, first: float = 0.5) -> None:
+        """Sleep before the next attempt: as long as the server ``asked`` for, or ``first`` seconds doubled each time."""
         if asked is None:
             asked = first * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.25)
         self._sleep(min(asked, LONGEST_WAIT_SECONDS))

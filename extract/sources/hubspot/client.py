@@ -14,8 +14,8 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from extract.source import AccessDenied, MalformedAnswer, SourceError
-from extract.sources.rest import Answer, Json, Pace, RestApi
+from extract.source import AccessDenied, MalformedAnswer, SourceError, Unreachable
+from extract.sources.rest import ATTEMPTS, Answer, Json, Pace, RestApi
 
 PAGE_LIMIT = "100"
 # Five searches a second for the whole account; another tool may search too.
@@ -61,17 +61,17 @@ class HubSpotApi(RestApi):
     def pages(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Iterator[Answer]:
         """Every page of a list endpoint, by its ``after`` cursor."""
         after: str | None = None
-        seen: set[str] = set()
+        rows: list[Json] = []
         while True:
             page = [*params, ("limit", PAGE_LIMIT)]
             answer = self.get(path, page if after is None else [*page, ("after", after)])
+            # The same page again would go on for ever, or pass for the one that was asked for.
+            if after is not None and (next_after(answer) == after or (rows and answer.body.get("results") == rows)):
+                raise MalformedAnswer(f"{self.where} sends the same page of {path} again; try again later.")
             yield answer
-            after = next_after(answer)
+            rows, after = answer.listing("results"), next_after(answer)
             if after is None:
                 return
-            if after in seen:
-                raise MalformedAnswer(f"{self.where} sends the same page of {path} over and over; try again later.")
-            seen.add(after)
 
     def search(self, object_type: str, body: Json) -> Answer:
         """One page of a search, not faster than the account's own limit for searches."""
@@ -79,13 +79,17 @@ class HubSpotApi(RestApi):
         return self.post(f"/crm/v3/objects/{object_type}/search", body)
 
     def batch_read(self, path: str, body: Json, params: Sequence[tuple[str, str]] = ()) -> Answer:
-        """A batch read. What does not exist is left out of the answer; any other partial failure raises."""
-        answer = self.post(path, body, params)
-        for error in answer.body.get("errors") or ():
-            if not isinstance(error, dict) or error.get("category") != "OBJECT_NOT_FOUND":
-                words = str(error.get("message") if isinstance(error, dict) else error)[:200]
-                raise SourceError(f"{self.where} read a batch of {path} only in part ({words}); try again.")
-        return answer
+        """A batch read. What does not exist is left out of the answer; other partial failures are retried, then raise."""
+        words = ""
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = self.post(path, body, params)
+            failed = [error for error in answer.body.get("errors") or () if not _is_absence(error)]
+            if not failed:
+                return answer
+            words = str(failed[0].get("message") if isinstance(failed[0], dict) else failed[0])[:200]
+            if attempt < ATTEMPTS:
+                self.back_off(attempt)
+        raise Unreachable(f"{self.where} reads a batch of {path} only in part ({words}); try again later.")
 
     def refused(self, response: requests.Response, path: str) -> SourceError:
         """Name the missing scope when that is the cause."""
@@ -125,6 +129,11 @@ def next_after(answer: Answer) -> str | None:
     paging: Any = answer.body.get("paging")
     after = paging.get("next", {}).get("after") if isinstance(paging, dict) else None
     return None if after in (None, "") else str(after)
+
+
+def _is_absence(error: object) -> bool:
+    """Whether a batch's error only says that a record, or an association of it, does not exist."""
+    return isinstance(error, dict) and error.get("category") == "OBJECT_NOT_FOUND"
 
 
 def _scopes_named(response: requests.Response) -> list[str]:

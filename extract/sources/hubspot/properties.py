@@ -22,12 +22,11 @@ import pyarrow.compute as pc
 
 from extract.source import MalformedAnswer
 from extract.sources.rest import Json
+from extract.sources.times import TIMESTAMP, timestamps
 
-TIMESTAMP = pa.timestamp("us")
 LARGEST_EXACT = 2.0**53
 
-EPOCH_MS = r"^-?\d+$"
-ZONED = r":\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)$"
+WHOLE_NUMBER = r"^-?\d+$"
 NAMES = {
     pa.float64(): "a number",
     pa.int64(): "a whole number",
@@ -102,29 +101,17 @@ def _convert(text: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
         return text
     text = pc.utf8_trim_whitespace(text)
     if kind == TIMESTAMP:
-        return _timestamps(text)
+        return timestamps(text)
     if kind == pa.date32():
-        return _timestamps(text).cast(pa.date32())
+        return timestamps(text).cast(pa.date32())
     numbers = text.cast(kind)
     if kind == pa.float64():
         _refuse_inexact(text, numbers)
     return numbers
 
 
-def _timestamps(text: pa.Array[Any]) -> pa.Array[Any]:
-    epoch = pc.match_substring_regex(text, EPOCH_MS)
-    millis = pc.if_else(epoch, text, None).cast(pa.int64()).cast(pa.timestamp("ms")).cast(TIMESTAMP)
-    iso = pc.if_else(epoch, None, text)
-    # Digits beyond microseconds are cut; a time without a zone is UTC, as everything HubSpot says.
-    iso = pc.replace_substring_regex(iso, r"(\.\d{6})\d+", r"\1")
-    zoned = pc.match_substring_regex(iso, ZONED)
-    local = pc.if_else(zoned, None, iso).cast(TIMESTAMP)
-    aware = pc.if_else(zoned, iso, None).cast(pa.timestamp("us", tz="UTC")).cast(TIMESTAMP)
-    return pc.coalesce(millis, aware, local)
-
-
 def _refuse_inexact(text: pa.Array[Any], numbers: pa.Array[Any]) -> None:
-    whole = pc.match_substring_regex(text, EPOCH_MS)
+    whole = pc.match_substring_regex(text, WHOLE_NUMBER)
     lost = pc.and_(whole, pc.greater(pc.abs(numbers), pa.scalar(LARGEST_EXACT)))
     if pc.any(pc.or_(lost, pc.invert(pc.is_finite(numbers)))).as_py():
         raise pa.ArrowInvalid("a number that float64 does not hold")

@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 
 from extract.source import MalformedAnswer
 from extract.sources.hubspot.client import HubSpotApi, next_after
-from extract.sources.hubspot.properties import TIMESTAMP, Property, table_of, typed
+from extract.sources.hubspot.properties import Property, table_of, typed
 from extract.sources.rest import Answer, Json
+from extract.sources.times import TIMESTAMP
 
 # Servers and proxies start to refuse addresses of about 15,000 characters.
 LONGEST_PROPERTY_LIST = 10_000
@@ -66,11 +67,23 @@ class Records:
         yield from self._read(self._changed_ids(_millis(start), _millis(end)), archived=False)
 
     def _read(self, ids: Iterable[str], *, archived: bool) -> Iterator[pa.Table]:
+        yield from self._tables(row for batch in _chunks(ids, BATCH_READ) for row in self._batch(batch, archived))
+
+    def _batch(self, ids: Sequence[str], archived: bool) -> list[Json]:
+        """Records by id; those that vanished since (archived, merged, erased) are left out."""
         params = [("archived", "true")] if archived else []
-        batches = _chunks(ids, BATCH_READ)
-        bodies = ({"properties": self._names, "inputs": [{"id": key} for key in dict.fromkeys(ids)]} for ids in batches)
-        answers = (self._api.batch_read(f"{self._path}/batch/read", body, params) for body in bodies)
-        yield from self._tables(row for answer in answers for row in answer.listing("results"))
+        found: list[Json] = []
+        missing = set(ids)
+        # Batch reads are known to drop a record now and then: what is missing is asked for once more.
+        for _ in range(2):
+            inputs = [{"id": key} for key in sorted(missing)]
+            body = {"properties": self._names, "inputs": inputs}
+            answer = self._api.batch_read(f"{self._path}/batch/read", body, params)
+            found += answer.listing("results")
+            missing -= set(ids_of(self._type, answer))
+            if not missing:
+                break
+        return found
 
     def _tables(self, rows: Iterable[Json]) -> Iterator[pa.Table]:
         for chunk in _chunks(rows, ROWS_A_TABLE):
@@ -155,8 +168,8 @@ class Records:
         except (KeyError, AttributeError):
             raise MalformedAnswer(f"HubSpot sent {self._type} without properties; try again later.") from None
         times = typed(values, TIMESTAMP, self._type, ids, self._cursor)
-        millis = times.cast(pa.timestamp("ms"), safe=False).cast(pa.int64()).fill_null(-1)
-        return dict(zip(ids, millis.to_pylist(), strict=True))
+        millis = times.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
+        return dict(zip(ids, [value or 0 for value in millis.to_pylist()], strict=True))
 
 
 def merged_away(table: pa.Table) -> pa.Table | None:

@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from extract.source import MalformedAnswer
 from extract.sources.hubspot.client import HubSpotApi
-from extract.sources.hubspot.properties import TIMESTAMP, typed
+from extract.sources.hubspot.properties import typed
 from extract.sources.hubspot.records import ids_of
 from extract.sources.rest import Json
+from extract.sources.times import TIMESTAMP
 
 ASSOCIATION_PAIRS: Mapping[str, tuple[str, ...]] = {"contacts": ("companies",), "deals": ("contacts", "companies")}
 # HubSpot takes 1,000 ids in one association read.

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Source
 from extract.sources.hubspot.client import HubSpotApi
-from extract.sources.hubspot.properties import TIMESTAMP, Property, arrow_type
+from extract.sources.hubspot.properties import Property, arrow_type
 from extract.sources.hubspot.records import Records, merged_away
 from extract.sources.hubspot.reference import READERS
+from extract.sources.times import TIMESTAMP
 from warehouse.base import TableName
 
 DEFAULT_URL = "https://api.hubapi.com"
@@ -71,7 +72,7 @@ class HubSpot(Source):
                 table=table,
                 key=key,
                 schema=pa.schema([(column, kind) for column, _, kind in columns]),
-                fields={column: field for column, field, _ in columns},
+                fields={column: field or column for column, field, _ in columns},
                 snapshot=True,
             )
         properties = self._properties(name)
