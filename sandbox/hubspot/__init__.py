@@ -1,0 +1,1 @@
+"""HubSpot's stand-in: CRM objects, search, associations, properties, owners and pipelines."""
