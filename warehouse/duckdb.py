@@ -32,7 +32,10 @@ _DEFAULT_MEMORY = "512MB"
 _MAX_DEFAULT_THREADS = 4
 _POLL_SECONDS = 0.1
 _HELD = re.compile(r"lock is held in (.*?) \(PID (\d+)\)")
-_PAIRS = "braid_pairs"
+# Working tables of a merge: a new row beside the old one of its key, those that may be equal, those that are.
+_PAIRS, _MAYBE, _EQUAL = "temp.main.braid_pairs", "temp.main.braid_maybe", "temp.main.braid_equal"
+# So many values of two row versions are compared at once: about a third of the default memory.
+_VALUES_A_PART = 12_000_000
 
 
 class DuckDBWarehouse(Warehouse):
@@ -277,13 +280,13 @@ class DuckDBWarehouse(Warehouse):
     ) -> tuple[int, int]:
         """Between a new and an old row of one key let one live; how many pairs, and in how many the new one lives."""
         name = self.relation(table)
-        compared = [c for c in staged.schema.names if c not in staged.constants and c not in key]
-        same = " and ".join(f"new.{self.quoted(c)} is not distinct from old.{self.quoted(c)}" for c in compared)
+        beside = self._new_beside_old(table, key, mark)
         self._raw(
             f"create or replace temp table {_PAIRS} as select new.rowid as new_row, old.rowid as old_row,"
-            f" ({_is_older(newest_by)}) or ({same or 'true'}) as old_stays"
-            f" from {self._new_beside_old(table, key, mark)}"
+            f" ({_is_older(newest_by)}) as old_stays from {beside}"
         )
+        compared = [c for c in staged.schema.names if c not in staged.constants and c not in key]
+        self._keep_equal(name, key, compared)
         taken = {folded(column) for column in staged.schema.names}
         if kept := [c for c in self.columns(table) or {} if folded(c) not in taken]:
             values = ", ".join(f"{self.quoted(c)} = old.{self.quoted(c)}" for c in kept)
@@ -298,8 +301,43 @@ class DuckDBWarehouse(Warehouse):
         matched, updated = self._row(
             f"select count(distinct new_row), count(distinct new_row) filter (where not old_stays) from {_PAIRS}"
         )
-        self._raw(f"drop table {_PAIRS}")
+        for temporary in (_PAIRS, _MAYBE, _EQUAL):
+            self._raw(f"drop table {temporary}")
         return matched, updated
+
+    def _keep_equal(self, name: str, key: Sequence[str], compared: Sequence[str]) -> None:
+        """Let the old row stay where it equals the new one.
+
+        Comparing whole rows needs both at once, more than memory holds when there are many: so rows whose hashes differ
+        are sorted out first, and the rest is compared value by value, a part at a time.
+        """
+        wide_part = max(1, _VALUES_A_PART // max(1, len(compared)))
+        undecided = f"select new_row, old_row from {_PAIRS} where not old_stays"
+        if self._number(f"select count(*) from ({undecided})") > wide_part and compared:
+            hashed = f"rowid as place, hash({quote_list(compared, self.dialect)}) as hash from {name} where rowid in"
+            self._raw(
+                f"create or replace temp table {_MAYBE} as with"
+                f" new as materialized (select {hashed} (select new_row from ({undecided}))),"
+                f" old as materialized (select {hashed} (select old_row from ({undecided})))"
+                f" select pairs.new_row, pairs.old_row from ({undecided}) as pairs"
+                " inner join new on new.place = pairs.new_row inner join old on old.place = pairs.old_row"
+                " where new.hash = old.hash"
+            )
+        else:
+            self._raw(f"create or replace temp table {_MAYBE} as {undecided}")
+        same = " and ".join(f"new.{self.quoted(c)} is not distinct from old.{self.quoted(c)}" for c in compared)
+        on = " and ".join(f"new.{self.quoted(c)} = old.{self.quoted(c)}" for c in key)
+        parts = -(-self._number(f"select count(*) from {_MAYBE}") // wide_part)
+        self._raw(f"create or replace temp table {_EQUAL} (new_row bigint)")
+        for part in range(parts):
+            chosen = f"from {_MAYBE} where new_row % {parts} = {part}"
+            self._raw(
+                f"insert into {_EQUAL} select new.rowid"
+                f" from (select *, rowid from {name} where rowid in (select new_row {chosen})) as new"
+                f" inner join (select *, rowid from {name} where rowid in (select old_row {chosen})) as old"
+                f" on {on} where {same or 'true'}"
+            )
+        self._raw(f"update {_PAIRS} set old_stays = true where new_row in (select new_row from {_EQUAL})")
 
     def _new_beside_old(self, table: TableName, key: Sequence[str], mark: int) -> str:
         """A join of the rows after ``mark`` (``new``) with those up to it (``old``) on ``key``."""
