@@ -235,7 +235,7 @@ class RestApi:
         self.back_off(attempt, asked, first=1.0)
 
     def back_off(self, attempt: int, asked: float | None = None, first: float = 0.5) -> None:
-        """Sleep before the next attempt: as long as the server ``asked`` for, or ``first`` seconds doubled each time."""
+        """Sleep before the next attempt: ``asked`` seconds if the server said so, else ``first``, doubled each time."""
         if asked is None:
             asked = first * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.25)
         self._sleep(min(asked, LONGEST_WAIT_SECONDS))

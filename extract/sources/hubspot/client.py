@@ -79,7 +79,7 @@ class HubSpotApi(RestApi):
         return self.post(f"/crm/v3/objects/{object_type}/search", body)
 
     def batch_read(self, path: str, body: Json, params: Sequence[tuple[str, str]] = ()) -> Answer:
-        """A batch read. What does not exist is left out of the answer; other partial failures are retried, then raise."""
+        """A batch read. What does not exist is left out of the answer; other failures are retried, then raise."""
         words = ""
         for attempt in range(1, ATTEMPTS + 1):
             answer = self.post(path, body, params)

@@ -24,7 +24,8 @@ from extract.source import MalformedAnswer
 from extract.sources.rest import Json
 from extract.sources.times import TIMESTAMP, timestamps
 
-LARGEST_EXACT = 2.0**53
+# From here on doubles skip whole numbers.
+FIRST_INEXACT = 2.0**53
 
 WHOLE_NUMBER = r"^-?\d+$"
 NAMES = {
@@ -112,6 +113,6 @@ def _convert(text: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
 
 def _refuse_inexact(text: pa.Array[Any], numbers: pa.Array[Any]) -> None:
     whole = pc.match_substring_regex(text, WHOLE_NUMBER)
-    lost = pc.and_(whole, pc.greater(pc.abs(numbers), pa.scalar(LARGEST_EXACT)))
+    lost = pc.and_(whole, pc.greater_equal(pc.abs(numbers), pa.scalar(FIRST_INEXACT)))
     if pc.any(pc.or_(lost, pc.invert(pc.is_finite(numbers)))).as_py():
         raise pa.ArrowInvalid("a number that float64 does not hold")
