@@ -68,8 +68,6 @@ def _records(world: World) -> pa.Table:
     key = together(frame["system"], ":", frame["object"], ":", frame["record_id"])
     person = person_ids(world.people["number"])[frame["_person"]]
     whole = Frame({**frame.columns, "record_key": key, "person_id": person})
-        {**frame.columns, "record_key": key, "person_id": person_ids(world.people["number"])[frame["_person"]]}
-    )
     return whole.table(schema_of("truth.records"))
 
 
