@@ -63,8 +63,8 @@ CONTEXT = '{"traits":"JSON","consent":"JSON","location":{"country":"VARCHAR"}}'
 
 MACROS = """
 create macro moment(written) as case
-    when regexp_full_match(written, '\\d{13}') then epoch_ms(cast(written as bigint))
-    else cast(try_cast(written as timestamptz) as timestamp)
+    when regexp_full_match(written, '\\d{13}') then epoch_ms(try_cast(written as bigint))
+    when regexp_matches(written, '^\\d{4}-\\d\\d-\\d\\d') then cast(try_cast(written as timestamptz) as timestamp)
 end;
 create macro identifier(written) as case
     when lower(trim(written)) not in ('', 'null') then trim(written)
