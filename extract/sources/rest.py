@@ -266,12 +266,14 @@ def checked_url(url: str, setting: str) -> str:
         raise ConfigurationError(f"{setting} must be an address such as https://host, without a path.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError(f"{setting} must be a plain address, without credentials or a query.")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(url):
         raise ConfigurationError(f"{setting} must be https: over http anybody on the way reads the token.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` stays on this machine."""
+    host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

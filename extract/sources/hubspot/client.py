@@ -18,6 +18,7 @@ from extract.source import AccessDenied, MalformedAnswer, SourceError, Unreachab
 from extract.sources.rest import ATTEMPTS, Answer, Json, Pace, RestApi
 
 PAGE_LIMIT = "100"
+MOST_REPEATS = 3
 # Five searches a second for the whole account; another tool may search too.
 SEARCHES_PER_SECOND = 4
 # What the object's first path segments need, when the answer does not name it.
@@ -59,17 +60,21 @@ class HubSpotApi(RestApi):
         self._searches = Pace(SEARCHES_PER_SECOND, 1.0, sleep)
 
     def pages(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Iterator[Answer]:
-        """Every page of a list endpoint, by its ``after`` cursor."""
+        """Every page of a list endpoint, by its ``after`` cursor; a page sent twice does no harm."""
         after: str | None = None
         rows: list[Json] = []
+        repeats = 0
         while True:
             page = [*params, ("limit", PAGE_LIMIT)]
             answer = self.get(path, page if after is None else [*page, ("after", after)])
-            # The same page again would go on for ever, or pass for the one that was asked for.
-            if after is not None and (next_after(answer) == after or (rows and answer.body.get("results") == rows)):
+            following = next_after(answer)
+            found = answer.listing("results")
+            repeats = repeats + 1 if following is not None and following == after else 0
+            # The same rows under another cursor would pass for rows we then never see.
+            if repeats > MOST_REPEATS or (rows and found == rows and repeats == 0):
                 raise MalformedAnswer(f"{self.where} sends the same page of {path} again; try again later.")
             yield answer
-            rows, after = answer.listing("results"), next_after(answer)
+            rows, after = found, following
             if after is None:
                 return
 
@@ -121,7 +126,7 @@ class HubSpotApi(RestApi):
         except (KeyError, ValueError):
             return
         if most > 0 and left < most / 10:
-            self._sleep(min(interval, 10.0) / most if left > 0 else min(interval, 10.0))
+            self._sleep(min(interval, 10.0) / (most if left > 0 else 10))
 
 
 def next_after(answer: Answer) -> str | None:

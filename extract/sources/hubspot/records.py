@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.source import MalformedAnswer
-from extract.sources.hubspot.client import HubSpotApi, next_after
+from extract.sources.hubspot.client import MOST_REPEATS, HubSpotApi, next_after
 from extract.sources.hubspot.properties import Property, table_of, typed
 from extract.sources.rest import Answer, Json
 from extract.sources.times import TIMESTAMP
@@ -144,19 +144,18 @@ class Records:
             "properties": [self._cursor],
             "limit": SEARCH_LIMIT,
         }
-        read = 0
+        position = repeats = 0
         while True:
             answer = self._api.search(self._type, body)
             yield answer
             after = next_after(answer)
             if after is None:
                 return
-            if _number(after) <= read:
-                raise MalformedAnswer(
-                    f"{self._api.where} sends the same page of {self._type} over and over; try again."
-                )
-            read = _number(after)
-            if read + SEARCH_LIMIT > SEARCH_CAP:
+            repeats = repeats + 1 if _number(after) <= position else 0
+            if repeats > MOST_REPEATS:
+                raise MalformedAnswer(f"{self._api.where} sends the same page of {self._type} over and over.")
+            position = _number(after)
+            if position + SEARCH_LIMIT > SEARCH_CAP:
                 return
             body["after"] = after
 

@@ -19,6 +19,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -161,13 +162,17 @@ class Archive:
 
     def read(self, context: ReadContext) -> None:
         """Spool the calls of every file that is new or has changed."""
+        with closing(_parser()) as parser:
+            self._read(parser, context)
+
+    def _read(self, parser: duckdb.DuckDBPyConnection, context: ReadContext) -> None:
         for info in self._infos():
             modified = info.mtime.astimezone(UTC).replace(tzinfo=None) if info.mtime else None
             landed = context.landed_files.get(info.path)
             if landed and (landed.size_bytes, landed.modified_at) == (info.size, modified):
                 continue
             rows, digest = 0, hashlib.sha256()
-            for table in self._tables(info.path, digest):
+            for table in self._tables(parser, info.path, digest):
                 context.spool.rows(table)
                 context.progress(table.num_rows)
                 rows += table.num_rows
@@ -206,10 +211,9 @@ class Archive:
         files = [info for info in found if info.type == fs.FileType.File and info.path.endswith(".gz")]
         return sorted(files, key=lambda info: (_received_day(info.path), info.path))
 
-    def _tables(self, path: str, digest: Any) -> Iterator[pa.Table]:
+    def _tables(self, parser: duckdb.DuckDBPyConnection, path: str, digest: Any) -> Iterator[pa.Table]:
         """A file's calls in tables of some megabytes; ``digest`` takes in the compressed bytes."""
         line = 1
-        parser = _parser()
         try:
             for block in self._blocks(path, digest):
                 lines = block.split(b"\n")
@@ -221,8 +225,6 @@ class Archive:
             ) from None
         except OSError as error:
             raise self._failure(error) from None
-        finally:
-            parser.close()
 
     def _blocks(self, path: str, digest: Any) -> Iterator[bytes]:
         """Uncompressed text in blocks of whole lines, without the last line's end."""
