@@ -1,17 +1,18 @@
 """Spooled CSV pages as a DuckDB relation, and its errors in our words.
 
-DuckDB's reader does the work; three of its habits are corrected here. It reads ``4.5`` into an integer column as 5:
-such columns are read as text and checked. It drops the offset of ``…+02:00`` when reading a timestamp: they are read
-with their zone. It passes over an empty file and never compares headers: both are looked at first.
+DuckDB's reader does the work; three of its habits are corrected here. It reads ``4.5`` into an integer column as 5,
+and drops the offset of ``…+02:00`` when reading a timestamp: such columns are read as text, checked and cast. It passes
+over an empty file and never compares headers: both are looked at first.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from warehouse.base import CsvPages, WarehouseError
@@ -22,9 +23,10 @@ from warehouse.types import sql_type
 MAX_RECORD_BYTES = 32 * 1024 * 1024
 _HEADER_BYTES = 4 * 1024 * 1024
 
-_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_WHOLE = r"[+-]?[0-9]+(\.0*)?"
 _PLACE = re.compile(r"CSV Error on Line: (\d+)")
 _COLUMN = re.compile(r'Error when converting column "(.*?)"\. Could not')
+_COUNTS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 _FILE = re.compile(r"^\s*file = (.*)$", re.MULTILINE)
 
 
@@ -34,34 +36,49 @@ def sql_string(text: str) -> str:
 
 
 def csv_relation(pages: CsvPages) -> str:
-    """A ``select`` giving the pages' columns with their final names and types, read afresh each time it runs."""
+    """A ``select`` giving the pages' columns with their final names and types, read afresh each time it runs.
+
+    The session's TimeZone must be UTC.
+    """
     _check_headers(pages.paths)
-    read_types: list[str] = []
-    columns: list[str] = []
-    for field in pages.schema:
-        name = quote(field.name, "duckdb")
-        final = sql_type(field.type, "duckdb", f"Column {field.name!r}")
-        read_as = final
-        column = name
-        if pa.types.is_integer(field.type):
-            read_as = "varchar"
-            column = (
-                f"case when {name} is null or regexp_full_match({name}, {sql_string(_WHOLE.pattern)})"
-                f" then cast({name} as {final}) else error('not a whole number') end as {name}"
-            )
-        elif pa.types.is_timestamp(field.type):
-            read_as = "timestamptz"
-            column = f"cast({name} as {final}) as {name}"
-        read_types.append(f"{sql_string(field.name)}: {sql_string(read_as)}")
-        columns.append(column)
+    finals = [sql_type(field.type, "duckdb", f"Column {field.name!r}") for field in pages.schema]
     if not pages.paths:
-        nothing = [f"cast(null as {sql_type(f.type, 'duckdb')}) as {quote(f.name, 'duckdb')}" for f in pages.schema]
-        return f"select {', '.join(nothing)} where false"
-    files = ", ".join(sql_string(str(path)) for path in pages.paths)
+        nothing = zip(finals, pages.schema.names, strict=True)
+        columns = [f"cast(null as {final}) as {quote(name, 'duckdb')}" for final, name in nothing]
+        return f"select {', '.join(columns)} where false"
+    columns, read_types = [], []
+    for field, final in zip(pages.schema, finals, strict=True):
+        name = quote(field.name, "duckdb")
+        if (misfit := _misfit(field)) is None:
+            read_types.append(final)
+            columns.append(name)
+            continue
+        read_types.append("varchar")
+        cast = f"cast({name} as {final})"
+        if pa.types.is_timestamp(field.type):
+            cast = f"cast(cast({name} as timestamptz) as {final})"
+        else:
+            cast = f"case when {misfit} then error('does not fit') else {cast} end"
+        columns.append(f"{cast} as {name}")
+    return f"select {', '.join(columns)} from {_read_csv(pages.paths, pages.schema.names, read_types)}"
+
+
+def _misfit(field: pa.Field[pa.DataType]) -> str | None:
+    """For a column that is read as text: SQL that is true for a text that is no such value."""
+    name = quote(field.name, "duckdb")
+    if pa.types.is_integer(field.type):
+        return f"{name} is not null and not regexp_full_match({name}, {sql_string(_WHOLE)})"
+    if pa.types.is_timestamp(field.type):
+        return f"{name} is not null and try_cast({name} as timestamptz) is null"
+    return None
+
+
+def _read_csv(paths: Sequence[Path], names: Sequence[str], types: Sequence[str], options: str = "") -> str:
+    files = ", ".join(sql_string(str(path)) for path in paths)
+    columns = ", ".join(f"{sql_string(name)}: {sql_string(type_)}" for name, type_ in zip(names, types, strict=True))
     return (
-        f"select {', '.join(columns)} from read_csv([{files}], auto_detect = false, header = true, delim = ',',"
-        f" quote = '\"', escape = '\"', nullstr = '', strict_mode = true, max_line_size = {MAX_RECORD_BYTES},"
-        f" columns = {{{', '.join(read_types)}}})"
+        f"read_csv([{files}], auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"',"
+        f" nullstr = '', strict_mode = true, max_line_size = {MAX_RECORD_BYTES}, columns = {{{columns}}}{options})"
     )
 
 
@@ -83,45 +100,61 @@ def explain(error: Exception, pages: CsvPages) -> WarehouseError:
     text = str(error)
     place, file = _PLACE.search(text), _FILE.search(text)
     if place and file:
-        where = f"{Path(file[1]).name}, line {place[1]}"
+        # What DuckDB calls a line is a record, the header being the first.
+        path, record = Path(file[1]), int(place[1]) - 1
         if column := _COLUMN.search(text):
-            return _does_not_fit(where, column[1], pages.schema)
-        reason = "a record is cut short, too long, or not UTF-8"
-        if counts := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text):
+            return _does_not_fit(path, record, column[1], pages.schema)
+        reason = "a record is cut short or too long"
+        if counts := _COUNTS.search(text):
             reason = f"a record has {counts[2]} columns instead of {counts[1]}"
         elif "unterminated quote" in text:
             reason = "a quoted value does not end"
         elif "Invalid unicode" in text:
             reason = "the text is not UTF-8"
-        return WarehouseError(f"{where}: {reason}; read the page again.")
-    for path, line, name in _misfits(pages):
-        return _does_not_fit(f"{path.name}, line {line}", name, pages.schema)
+        return WarehouseError(f"{path.name}, line {_line_of(path, record)}: {reason}; read the page again.")
+    for field in pages.schema:
+        if found := _first_misfit(pages, field):
+            return _does_not_fit(*found, field.name, pages.schema)
     return WarehouseError(f"The pages cannot be read: {text.splitlines()[0]}")
 
 
-def _does_not_fit(where: str, column: str, schema: pa.Schema) -> WarehouseError:
-    index = schema.get_field_index(column)
-    wanted = schema.field(index).type if index >= 0 else "the expected type"
+def _does_not_fit(path: Path, record: int, column: str, schema: pa.Schema) -> WarehouseError:
+    wanted = schema.field(column).type if column in schema.names else "value"
     return WarehouseError(
-        f"{where}, column {column}: the value is not a valid {wanted}; check the field in the source."
+        f"{path.name}, line {_line_of(path, record)}, column {column}: the value is not a valid {wanted};"
+        " check the field in the source."
     )
 
 
-def _misfits(pages: CsvPages) -> Iterator[tuple[Path, int, str]]:
-    """Integer values that are none, with the line their record begins at. Slow, and only run after an error."""
-    integers = [(at, field.name) for at, field in enumerate(pages.schema) if pa.types.is_integer(field.type)]
+def _first_misfit(pages: CsvPages, field: pa.Field[pa.DataType]) -> tuple[Path, int] | None:
+    """File and record of the first text that is no value of the column. Slow, and only looked for after an error."""
+    if (misfit := _misfit(field)) is None:
+        return None
+    final = sql_type(field.type, "duckdb")
+    name = quote(field.name, "duckdb")
+    if pa.types.is_integer(field.type):
+        misfit = f"({misfit}) or ({name} is not null and try_cast({name} as {final}) is null)"
+    # One thread, in the order of the file: then a row number is a record number.
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for path in pages.paths:
+            text = _read_csv([path], pages.schema.names, ["varchar"] * len(pages.schema), ", parallel = false")
+            numbered = f"select row_number() over () as record, {name} from {text}"
+            rows = connection.execute(f"select min(record) from ({numbered}) where {misfit}").fetchall()
+            if rows[0][0] is not None:
+                return path, int(rows[0][0])
+    return None
+
+
+def _line_of(path: Path, record: int) -> int:
+    """The line a record begins at, counted from 1; a record with line breaks inside takes several."""
     limit = csv.field_size_limit(MAX_RECORD_BYTES)
     try:
-        for path in pages.paths:
-            with path.open(encoding="utf-8", errors="replace", newline="") as file:
-                reader = csv.reader(file)
-                next(reader, None)
-                line = reader.line_num + 1
-                for record in reader:
-                    for at, name in integers:
-                        value = record[at] if at < len(record) else ""
-                        if value and not (_WHOLE.fullmatch(value) and -(2**63) <= int(value.split(".")[0]) < 2**63):
-                            yield path, line, name
-                    line = reader.line_num + 1
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            reader = csv.reader(file)
+            for _ in range(record):
+                next(reader)
+            return reader.line_num + 1
+    except (csv.Error, StopIteration, OSError):
+        return record + 1
     finally:
         csv.field_size_limit(limit)

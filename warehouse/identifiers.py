@@ -77,8 +77,7 @@ def refuse_collisions(names: Sequence[str], where: str) -> None:
     """Raise WarehouseError when two of the names are one name to a warehouse."""
     seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(folded(name), name)
-        if other is not name:
+        if (other := seen.get(folded(name))) is not None:
             raise WarehouseError(
                 f"{where} would have two columns that are one to a warehouse, {other!r} and {name!r}: rename one."
             )
