@@ -15,7 +15,10 @@ from starlette.types import ASGIApp
 
 from sandbox.faults import UnknownFault
 from sandbox.front import Front, System
+from sandbox.hubspot import api as hubspot
 from sandbox.salesforce import api as salesforce
+from sandbox.salesforce import errors
+from sandbox.segment import api as segment
 from sandbox.state import CompanyLike, Sandbox
 from sandbox.web import Call, endpoint, json_response
 
@@ -100,34 +103,13 @@ class Control:
             return json_response({"error": str(error)}, 400)
 
 
-def _salesforce_limited(status: int, policy: str | None) -> Response:
-    """Salesforce says it with 403 by the day, with 503 or 429 when it is only busy."""
-    if policy in (None, "DAILY"):
-        return salesforce.envelope(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-    if policy == "CONCURRENT":
-        return salesforce.envelope(
-            403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
-        )
-    return salesforce.envelope(status, "REQUEST_LIMIT_EXCEEDED", "Too many requests")
-
-
-def _salesforce_error(status: int, code: str | None) -> Response:
-    known = {
-        400: ("UNKNOWN_EXCEPTION", "An unexpected error occurred"),
-        401: ("INVALID_SESSION_ID", "Session expired or invalid"),
-        403: ("INSUFFICIENT_ACCESS", "insufficient access rights on cross-reference id"),
-        404: ("NOT_FOUND", "The requested resource does not exist"),
-        503: ("SERVER_UNAVAILABLE", "Server unavailable"),
-    }
-    name, message = known.get(status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred. ErrorId: 1185372231-4242"))
-    return salesforce.envelope(status, code or name, message)
-
-
 def create_app(company: CompanyLike, *, archive: Path | None = None, about: dict[str, Any] | None = None) -> ASGIApp:
     """The app over a company; ``archive`` is the folder for Segment's files, ``about`` what health adds to the day."""
     sandbox = Sandbox(company, archive)
     systems = [
-        System("salesforce", salesforce.SalesforceApi(sandbox).routes(), _salesforce_error, _salesforce_limited),
+        System("salesforce", salesforce.SalesforceApi(sandbox).routes(), errors.error, errors.rate_limited),
+        System("hubspot", hubspot.HubSpotApi(sandbox).routes(), hubspot.error, hubspot.rate_limited),
+        System("segment", segment.SegmentApi(sandbox).routes(), segment.error, segment.rate_limited),
     ]
     control = Control(sandbox, about or {})
     routes = [*control.routes(), *(route for system in systems for route in system.routes)]

@@ -18,6 +18,7 @@ from sandbox.state import Sandbox
 
 # A vendor's way to say no: (status, code or policy or None) -> answer.
 Refusal = Callable[[int, str | None], Response]
+UNKNOWN = "unknown"
 _HTML = b"<html>\n<head><title>Error</title></head>\n<body>Down for maintenance</body>\n</html>\n"
 
 
@@ -38,7 +39,7 @@ class System:
             if match is Match.FULL:
                 about = child.get("path_params", {}).get("object")
                 return f"{getattr(route, 'name', '?')} {about}" if about else str(getattr(route, "name", "?"))
-        return "unknown"
+        return UNKNOWN
 
 
 class Front:
@@ -61,12 +62,15 @@ class Front:
         if system is None:
             await self.app(scope, receive, dated)
             return
-        self.sandbox.calls.count(name, system.endpoint(scope))
+        endpoint = system.endpoint(scope)
+        self.sandbox.calls.count(name, endpoint)
         query = scope.get("query_string", b"").decode("latin-1")
         where = (name, scope["path"] + (f"?{query}" if query else ""), scope["method"])
         if (slow := self.sandbox.faults.strike("slow", *where)) is not None:
             await asyncio.sleep(float(slow["seconds"]))
         refusal = self._refusal(system, where)
+        if refusal is None and endpoint == UNKNOWN:
+            refusal = system.error(404, None)
         if refusal is not None:
             await refusal(scope, receive, dated)
             return

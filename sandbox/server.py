@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
-from sandbox.state import CLIENT_ID, CLIENT_SECRET, SPACE, TOKEN
+from sandbox.credentials import CLIENT_ID, CLIENT_SECRET, SPACE, TOKEN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -209,7 +209,8 @@ def _end_with_parent() -> None:
     """Stop as soon as standard input ends: the parent holds its other end, however it dies."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        # The descriptor itself: a thread that sits in sys.stdin keeps its lock and spoils the interpreter's end.
+        while os.read(0, 4096):
             pass
         os._exit(0)
 
@@ -233,7 +234,12 @@ def _main() -> None:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
-    serve(people=asked.people, seed=asked.seed, day=asked.day, port=asked.port, archive=asked.archive, ready=ready)
+    try:
+        serve(people=asked.people, seed=asked.seed, day=asked.day, port=asked.port, archive=asked.archive, ready=ready)
+    except OSError as error:
+        sys.exit(
+            f"Port {asked.port} cannot be served ({error.strerror or error}); choose another, or 0 for a free one."
+        )
 
 
 if __name__ == "__main__":

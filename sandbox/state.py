@@ -14,12 +14,6 @@ import pyarrow as pa
 from sandbox.faults import Faults
 from sandbox.store import Store
 
-# The only credentials these servers know; anything else gets the vendor's refusal.
-CLIENT_ID = "sandbox"
-CLIENT_SECRET = "sandbox-secret"
-TOKEN = "sandbox-token"
-SPACE = "sandbox"
-
 
 class CompanyLike(Protocol):
     """Anything with tables that change by the day; ``sandbox.company.Company`` is one."""

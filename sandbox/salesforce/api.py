@@ -22,9 +22,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sandbox.company.schema import SALESFORCE
+from sandbox.credentials import CLIENT_ID, CLIENT_SECRET
 from sandbox.salesforce import bulk, catalog, ids, soql
+from sandbox.salesforce.errors import JSON, ApiError, envelope
 from sandbox.salesforce.query import Compiled, compile_bulk, compile_count, compile_rest, rest_records, unknown_object
-from sandbox.state import CLIENT_ID, CLIENT_SECRET, Sandbox
+from sandbox.state import Sandbox
 from sandbox.web import Call, endpoint, json_response
 
 PAGE: Final = 2000
@@ -33,24 +35,7 @@ _SMALLEST_PAGE: Final = 200
 _LONGEST_URL: Final = 16384
 _DEFAULT_BULK_PAGE: Final = 100_000
 _CURSORS_KEPT: Final = 200
-_JSON = "application/json;charset=UTF-8"
 _VERSION = re.compile(r"\d+\.\d")
-
-
-class ApiError(Exception):
-    """An answer other than success, in the vendor's words."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        """``code`` is the errorCode."""
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
-def envelope(status: int, code: str, message: str) -> Response:
-    """An error as Salesforce writes it: an array of one."""
-    return json_response([{"message": message, "errorCode": code}], status, media_type=_JSON)
 
 
 def _not_found() -> ApiError:
@@ -163,7 +148,7 @@ class SalesforceApi:
                 client_id = ""
 
         def refuse(error: str, description: str) -> Response:
-            return json_response({"error": error, "error_description": description}, 400, media_type=_JSON)
+            return json_response({"error": error, "error_description": description}, 400, media_type=JSON)
 
         grant = form.get("grant_type")
         if grant is None:
@@ -189,7 +174,7 @@ class SalesforceApi:
             "issued_at": str(int(issued.timestamp() * 1000)),
             "api_instance_url": call.base_url,
         }
-        return json_response(answer, media_type=_JSON)
+        return json_response(answer, media_type=JSON)
 
     # What there is.
 
@@ -200,14 +185,14 @@ class SalesforceApi:
         """The versions on offer."""
         known = [f"{number}.0" for number in range(50, 67)]
         return json_response(
-            [{"label": f"Release {v}", "url": f"/services/data/v{v}", "version": v} for v in known], media_type=_JSON
+            [{"label": f"Release {v}", "url": f"/services/data/v{v}", "version": v} for v in known], media_type=JSON
         )
 
     def resources(self, call: Call) -> Response:
         """The resources of one version."""
         base = self._base(call)
         names = ("jobs", "limits", "query", "queryAll", "sobjects")
-        return json_response({name: f"{base}/{name}" for name in names}, media_type=_JSON)
+        return json_response({name: f"{base}/{name}" for name in names}, media_type=JSON)
 
     def limits(self, call: Call) -> Response:
         """What is left of the day's allowances."""
@@ -220,12 +205,12 @@ class SalesforceApi:
             "DailyBulkV2QueryJobs": (10000, 10000 - jobs),
         }
         answer = {name: {"Max": top, "Remaining": left} for name, (top, left) in limits.items()}
-        return json_response(answer, media_type=_JSON)
+        return json_response(answer, media_type=JSON)
 
     def sobjects(self, call: Call) -> Response:
         """The list of objects."""
         objects = [catalog.summary(definition, self._base(call)) for definition in SALESFORCE.values()]
-        return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}, media_type=_JSON)
+        return json_response({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}, media_type=JSON)
 
     def _view(self, call: Call) -> catalog.ObjectView:
         view = catalog.find(call.params["object"], self.sandbox.day, self.sandbox.faults)
@@ -236,11 +221,11 @@ class SalesforceApi:
     def sobject(self, call: Call) -> Response:
         """One object in brief."""
         summary = catalog.summary(self._view(call).definition, self._base(call))
-        return json_response({"objectDescribe": summary, "recentItems": []}, media_type=_JSON)
+        return json_response({"objectDescribe": summary, "recentItems": []}, media_type=JSON)
 
     def describe(self, call: Call) -> Response:
         """One object with its fields."""
-        return json_response(catalog.describe(self._view(call), self._base(call)), media_type=_JSON)
+        return json_response(catalog.describe(self._view(call), self._base(call)), media_type=JSON)
 
     def record(self, call: Call) -> Response:
         """One record, whole or the ``fields`` asked for; a deleted one is 404 ENTITY_IS_DELETED."""
@@ -257,7 +242,7 @@ class SalesforceApi:
         if live.rows.num_rows == 0:
             deleted = view.has_deleted and self._run(query, include_deleted=True).rows.num_rows
             raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted") if deleted else _not_found()
-        return json_response(self._records(call, live, live.rows)[0], media_type=_JSON)
+        return json_response(self._records(call, live, live.rows)[0], media_type=JSON)
 
     # Queries.
 
@@ -292,7 +277,7 @@ class SalesforceApi:
                 raise unknown_object(query)
             counted = compile_count(query, view, self.sandbox.now("salesforce"), include_deleted=include_deleted)
             total = self.sandbox.store.query(counted.sql, counted.params).column(0)[0].as_py()
-            return json_response({"totalSize": total, "done": True, "records": []}, media_type=_JSON)
+            return json_response({"totalSize": total, "done": True, "records": []}, media_type=JSON)
         cursor = self._run(query, include_deleted=include_deleted)
         cursor.page = self._page_size(call)
         locator = f"01g{ids.numbered('01g', next(self._numbers))[3:]}"
@@ -327,7 +312,7 @@ class SalesforceApi:
         if stop < total:
             answer["nextRecordsUrl"] = f"{self._base(call)}/{cursor.resource}/{locator}-{stop}"
         answer["records"] = self._records(call, cursor, cursor.rows.slice(start, stop - start))
-        return json_response(answer, media_type=_JSON)
+        return json_response(answer, media_type=JSON)
 
     # Replication.
 
@@ -370,7 +355,7 @@ class SalesforceApi:
             "earliestDateAvailable": earliest.strftime("%Y-%m-%dT%H:%M:00.000+0000"),
             "latestDateCovered": self._covered(end),
         }
-        return json_response(answer, media_type=_JSON)
+        return json_response(answer, media_type=JSON)
 
     def updated(self, call: Call) -> Response:
         """Ids created or changed in a span of at most 30 days."""
@@ -379,7 +364,7 @@ class SalesforceApi:
         live = 'not "IsDeleted" and ' if view.has_deleted else ""
         sql = f'select "Id" from {view.table} where {live}"SystemModstamp" >= ? and "SystemModstamp" < ? order by 1'
         found = self.sandbox.store.query(sql, (start, end)).column(0).to_pylist()
-        return json_response({"ids": found, "latestDateCovered": self._covered(end)}, media_type=_JSON)
+        return json_response({"ids": found, "latestDateCovered": self._covered(end)}, media_type=JSON)
 
     # Bulk API 2.0.
 
@@ -433,7 +418,7 @@ class SalesforceApi:
             version=call.params["version"], created=now, delimiter=delimiter, line_ending=ending, polls=polls,
             fate=fate, failure=failure,
         )  # fmt: skip
-        return json_response(job.as_json(whole=False), media_type=_JSON)
+        return json_response(job.as_json(whole=False), media_type=JSON)
 
     def _job(self, call: Call) -> bulk.Job:
         job = self.jobs.get(call.params["id"])
@@ -444,13 +429,13 @@ class SalesforceApi:
     def list_jobs(self, call: Call) -> Response:
         """All query jobs."""
         records = [job.as_json(whole=False) for job in self.jobs.all()]
-        return json_response({"done": True, "records": records, "nextRecordsUrl": None}, media_type=_JSON)
+        return json_response({"done": True, "records": records, "nextRecordsUrl": None}, media_type=JSON)
 
     def get_job(self, call: Call) -> Response:
         """One job, as far as it is."""
         job = self._job(call)
         job.poll()
-        return json_response(job.as_json(whole=True), media_type=_JSON)
+        return json_response(job.as_json(whole=True), media_type=JSON)
 
     def abort_job(self, call: Call) -> Response:
         """``{"state": "Aborted"}`` on a job that still runs."""
@@ -467,7 +452,7 @@ class SalesforceApi:
             if job.state in ("JobComplete", "Failed", "Aborted"):
                 raise ApiError(400, "INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
             job.state = "Aborted"
-        return json_response(job.as_json(whole=False), media_type=_JSON)
+        return json_response(job.as_json(whole=False), media_type=JSON)
 
     def delete_job(self, call: Call) -> Response:
         """Forget a job that has ended."""

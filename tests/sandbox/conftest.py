@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -111,12 +112,115 @@ def salesforce_tables() -> dict[str, pa.Table]:
     }
 
 
+def hubspot_contact(n: int, **changes: Any) -> dict[str, Any]:
+    row = {
+        "id": str(100 + n),
+        "hs_object_id": str(100 + n),
+        "created_at": T0,
+        "createdate": T0,
+        "updated_at": T0 + timedelta(minutes=n),
+        "lastmodifieddate": T0 + timedelta(minutes=n),
+        "archived": False,
+        "email": f"person{n}@example.com",
+        "firstname": f"First{n}",
+        "lastname": f"Last{n}",
+        "lifecyclestage": "customer" if n % 50 == 0 else "lead",
+        "hs_email_optout": n % 2 == 0,
+        "num_associated_deals": float(n % 3),
+    }
+    return row | changes
+
+
+def hubspot_tables() -> dict[str, pa.Table]:
+    stamps = {"created_at": T0, "updated_at": T0, "archived": False}
+    contacts = [hubspot_contact(n) for n in range(HUBSPOT_CONTACTS)]
+    contacts.append(hubspot_contact(900, archived=True, archived_at=T0 + timedelta(days=3)))
+    contacts.append(hubspot_contact(901, hs_merged_object_ids="21;22", updated_at=T0, lastmodifieddate=T0))
+    companies = [
+        {
+            "id": str(n),
+            "hs_object_id": str(n),
+            "name": f"Firm {n}",
+            "annualrevenue": 7500.5 * n,
+            "numberofemployees": 12.0,
+        }
+        | {"createdate": T0, "hs_lastmodifieddate": T0, **stamps}
+        for n in range(1, 6)
+    ]
+    deals = [
+        {"id": "7", "hs_object_id": "7", "dealname": "Deal 7", "amount": 1500.0, "hs_deal_stage_probability": 0.2}
+        | {"hs_is_closed": False, "closedate": T0, "createdate": T0, "hs_lastmodifieddate": T0, **stamps}
+    ]
+    owners = [
+        {"id": str(n), "email": f"o{n}@example.com", "first_name": "Ann", "last_name": "Owner", "user_id": 10 + n}
+        | {**stamps, "archived": n == 3}
+        for n in range(1, 4)
+    ]
+    stages = [
+        {
+            "id": name,
+            "pipeline_id": "default",
+            "label": name,
+            "display_order": n,
+            "probability": p,
+            "is_closed": p == 1.0,
+        }
+        | stamps
+        for n, (name, p) in enumerate([("open", 0.2), ("won", 1.0)])
+    ]
+    links = [("contacts", "100", "companies", str(n), 279, None) for n in range(1, 6)]
+    links += [("contacts", "100", "companies", "1", 1, "Primary"), ("deals", "7", "contacts", "100", 3, None)]
+    names = ("from_object_type", "from_id", "to_object_type", "to_id", "type_id", "label")
+    associations = [{**dict(zip(names, link, strict=True)), "category": "HUBSPOT_DEFINED"} for link in links]
+    pipeline = {"id": "default", "object_type": "deals", "label": "Sales", "display_order": 0, **stamps}
+    return {
+        "hubspot.contacts": table("hubspot.contacts", contacts),
+        "hubspot.companies": table("hubspot.companies", companies),
+        "hubspot.deals": table("hubspot.deals", deals),
+        "hubspot.owners": table("hubspot.owners", owners),
+        "hubspot.pipelines": table("hubspot.pipelines", [pipeline]),
+        "hubspot.pipeline_stages": table("hubspot.pipeline_stages", stages),
+        "hubspot.associations": table("hubspot.associations", associations),
+    }
+
+
+def segment_event(received_at: str, n: int, source: str = "web") -> dict[str, Any]:
+    payload = {"type": "track", "messageId": f"m{n}", "event": "Élan", "userId": "u1", "receivedAt": received_at}
+    moment = datetime.fromisoformat(received_at.rstrip("Z"))
+    return {"received_at": moment, "payload": json.dumps(payload, ensure_ascii=False), "source_id": source}
+
+
+def segment_tables() -> dict[str, pa.Table]:
+    traits = {f"trait_{n:02}": n for n in range(25)} | {"email": "u1@example.com", "address": {"city": "Köln"}}
+    ids = [("user_id", "u1"), ("email", "u1+home@example.com"), ("anonymous_id", "a:b/c")]
+    external = [
+        {"user_id": "u1", "type": kind, "id": value, "collection": "users", "source_id": "web", "encoding": "none"}
+        | {"created_at": T0 + timedelta(seconds=n)}
+        for n, (kind, value) in enumerate(ids)
+    ]
+    events = [
+        segment_event("2025-12-30T23:59:59Z", 1),
+        segment_event("2025-12-31T00:00:00Z", 2),
+        segment_event("2025-12-31T18:00:00Z", 3),
+        segment_event("2026-01-05T04:00:00Z", 4),
+        segment_event("2026-01-05T05:10:00Z", 5),
+        segment_event("2026-01-05T05:10:00Z", 6, "server"),
+        segment_event("2026-01-05T06:00:00Z", 7),
+    ]
+    return {
+        "segment.profiles": table("segment.profiles", [{"user_id": "u1", "traits": json.dumps(traits)}]),
+        "segment.profile_external_ids": table("segment.profile_external_ids", external),
+        "segment.events": table("segment.events", events),
+    }
+
+
 class TinyCompany:
     """Two days of a company whose every row is known here."""
 
     def __init__(self) -> None:
         self.day = 1
-        self.tables = {name: table(name, []) for name in TABLES} | salesforce_tables()
+        self.tables = {name: table(name, []) for name in TABLES}
+        self.tables |= salesforce_tables() | hubspot_tables() | segment_tables()
 
     @property
     def clock(self) -> datetime:
@@ -127,6 +231,9 @@ class TinyCompany:
         late = contact(CONTACTS, SystemModstamp=T0, LastModifiedDate=T0, Segment_Tier__c="gold")
         rows = [contact(n) for n in range(CONTACTS)]
         self.tables["salesforce.Contact"] = table("salesforce.Contact", [*rows, late], self.day)
+        news = [segment_event("2026-01-05T06:00:01Z", 8), segment_event("2026-01-06T06:00:00Z", 9)]
+        old = self.tables["segment.events"]
+        self.tables["segment.events"] = pa.concat_tables([table("segment.events", news), old])
 
 
 class ToSandbox(HTTPAdapter):
