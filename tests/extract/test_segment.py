@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -355,8 +356,6 @@ class FakeSpace:
 
 @pytest.fixture
 def space() -> Iterator[FakeSpace]:
-    import re
-
     fake = FakeSpace()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.add_callback("GET", re.compile(URL + "/.*"), callback=fake.answer)
@@ -404,6 +403,31 @@ def test_an_absent_profile_is_gone_and_not_asked_for_twice(
     assert [row["user_id"] for row in profiles.pylist] == ["u1"]
     assert profiles.gone_list == ids.gone_list == [{"user_id": "u2"}, {"user_id": "u3"}]
     assert sorted(space.asked) == ["external_ids u1", "traits u1", "traits u2", "traits u3"]
+
+
+def test_a_space_that_knows_nobody_marks_nobody_gone(space: FakeSpace, segment: Segment, spooled: Spooled) -> None:
+    assert spooled(segment, "profiles", subjects=["u1", "u2"]).gone_list == []
+    with pytest.raises(ConfigurationError, match="knows none of 20 users; check SEGMENT_SPACE_ID"):
+        spooled(segment, "profiles", subjects=[f"u{i}" for i in range(20)])
+
+
+def test_a_page_sent_twice_does_no_harm(segment: Segment, spooled: Spooled) -> None:
+    def page(traits: dict[str, Any], after: str) -> dict[str, Any]:
+        return {"traits": traits, "cursor": {"has_more": bool(after), "next": after, "limit": 200}}
+
+    with responses.RequestsMock() as mock:
+        for answer in (page({"a": 1}, "2"), page({"a": 1}, "2"), page({"b": 2}, "")):
+            mock.get(f"{URL}/v1/spaces/spa1/collections/users/profiles/user_id:u1/traits", json=answer)
+        rows = spooled(segment, "profiles", subjects=["u1"]).pylist
+    assert rows == [{"user_id": "u1", "traits": '{"a":1,"b":2}'}]
+
+
+@responses.activate
+def test_a_page_sent_over_and_over_is_noticed(segment: Segment, spooled: Spooled) -> None:
+    url = f"{URL}/v1/spaces/spa1/collections/users/profiles/user_id:u1/external_ids"
+    responses.get(url, json={"data": [], "cursor": {"has_more": True, "next": "x"}})
+    with pytest.raises(MalformedAnswer, match="over and over"):
+        spooled(segment, "profile_external_ids", subjects=["u1"])
 
 
 def test_each_user_is_asked_for_once_in_the_order_given(space: FakeSpace, segment: Segment, spooled: Spooled) -> None:
@@ -465,13 +489,23 @@ def test_with_the_archive_alone_the_clock_is_ours(tmp_path: Path) -> None:
             "SEGMENT_ACCESS_TOKEN",
         ),
         (403, None, AccessDenied, "SEGMENT_SPACE_ID"),
+        (404, {"error": {"code": "not_found", "message": "The space was not found."}}, ConfigurationError, "SPACE_ID"),
         (404, {"message": "no such page"}, MalformedAnswer, "SEGMENT_PROFILE_URL"),
         (404, "<html>", MalformedAnswer, "SEGMENT_PROFILE_URL"),
         (200, "<html>", MalformedAnswer, "not a JSON object"),
         (500, {"error": {"message": "oops"}}, Unreachable, r"keeps answering 500 \(oops\)"),
         (429, {"error": {"code": "rate_limit_error"}}, RateLimited, "no calls left"),
     ],
-    ids=["wrong token", "forbidden", "wrong host", "wrong host, a page", "a page", "server fault", "throttled"],
+    ids=[
+        "wrong token",
+        "forbidden",
+        "wrong space",
+        "wrong host",
+        "wrong host, a page",
+        "a page",
+        "server fault",
+        "throttled",
+    ],
 )
 @responses.activate
 def test_a_failing_answer_becomes_a_named_error(
@@ -500,8 +534,6 @@ def test_a_passing_fault_is_tried_again_and_no_user_lost(
 
     space.answer = sometimes  # type: ignore[method-assign]
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        import re
-
         mock.add_callback("GET", re.compile(URL + "/.*"), callback=sometimes)
         rows = spooled(segment, "profiles", subjects=users).pylist
     assert [row["user_id"] for row in rows] == users
@@ -521,8 +553,6 @@ def test_an_unreachable_host_ends_soon_and_names_no_user(spooled: Spooled, waits
 
 @responses.activate
 def test_an_error_about_a_user_does_not_name_them(segment: Segment, spooled: Spooled) -> None:
-    import re
-
     responses.get(re.compile(URL + "/.*"), status=400, json={"error": {"message": "bad"}})
     with pytest.raises(SourceError, match="user_id:…/traits with 400") as error:
         spooled(segment, "profiles", subjects=["someone@b.example"])

@@ -24,7 +24,7 @@ import pyarrow as pa
 import requests
 from requests.auth import AuthBase
 
-from extract.source import MalformedAnswer, ReadContext
+from extract.source import ConfigurationError, MalformedAnswer, ReadContext
 from extract.sources.rest import Answer, Json, Pace, RestApi, is_loopback
 from extract.sources.times import TIMESTAMP, timestamps
 
@@ -32,6 +32,9 @@ from extract.sources.times import TIMESTAMP, timestamps
 CALLS_PER_SECOND = 90
 THREADS = 8
 USERS_A_TABLE = 500
+MOST_REPEATS = 3
+# When this many users are asked for and none is known, it is the space that is wrong.
+NONE_OF_SO_MANY = 20
 TRAITS_LIMIT, EXTERNAL_IDS_LIMIT = "200", "100"
 
 PROFILE_TYPES: dict[str, pa.DataType] = {"user_id": pa.string(), "traits": pa.string()}
@@ -141,7 +144,7 @@ class ProfileApi(RestApi):
     def _pages(self, user: str, what: str, limit: str) -> Iterator[Answer]:
         path = f"{self._profiles}/user_id:{quote(user, safe='')}/{what}"
         params = [("limit", limit)]
-        seen: set[str] = set()
+        seen: list[str] = []
         while True:
             if self._pace:
                 self._pace.wait()
@@ -154,9 +157,10 @@ class ProfileApi(RestApi):
             following = cursor.get("next") if isinstance(cursor, dict) and cursor.get("has_more") else None
             if not following:
                 return
-            if str(following) in seen:
+            # A page sent twice does no harm; over and over it would hide the rest.
+            if seen.count(str(following)) > MOST_REPEATS:
                 raise MalformedAnswer(f"{self.where} sends the same page over and over; try again later.")
-            seen.add(str(following))
+            seen.append(str(following))
             params = [("limit", limit), ("next", str(following))]
 
     def _is_absent(self, answer: Answer) -> bool:
@@ -165,12 +169,21 @@ class ProfileApi(RestApi):
             return False
         error = answer.body.get("error")
         if isinstance(error, dict) and error.get("code") == "not_found":
+            if "space" in str(error.get("message")).lower():
+                raise ConfigurationError(f"{self.where} does not know this space; check SEGMENT_SPACE_ID.")
             return True
         raise MalformedAnswer(f"{self.where} does not know its own paths; check SEGMENT_PROFILE_URL.")
 
     def _spool_gone(self, context: ReadContext) -> None:
-        if gone := sorted(self._absent.intersection(context.subjects or ())):
-            context.spool.gone(pa.table({"user_id": pa.array(gone, pa.string())}))
+        asked = set(context.subjects or ())
+        gone = asked & self._absent
+        if gone == asked:
+            # Another space's answers look just like this, and must not empty the table.
+            if len(asked) >= NONE_OF_SO_MANY:
+                raise ConfigurationError(f"{self.where} knows none of {len(asked)} users; check SEGMENT_SPACE_ID.")
+            return
+        if gone:
+            context.spool.gone(pa.table({"user_id": pa.array(sorted(gone), pa.string())}))
 
 
 def _external_id_table(owners: Sequence[str], items: Sequence[Json]) -> pa.Table:
