@@ -1,6 +1,6 @@
 """A small deterministic matcher over the company's tables, as a yardstick: can its records be put together at all?
 
-Records are linked by one normalised address, by a phone together with the first letter of the name, by the product's
+Records are linked by one normalised address, by a phone together with the whole name, by the product's
 user id, by CRM ids (conversion, merge, sync), and by anonymous ids that one user alone signed in on.
 """
 
@@ -66,38 +66,39 @@ def clusters_of(tables: Mapping[str, pa.Table]) -> pa.Table:
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     union = Union()
 
-    def put(key: str, first: str | None, country: str | None, phones: list[str | None], **values: str | None) -> None:
+    def put(key: str, name: str | None, country: str | None, phones: list[str | None], **values: str | None) -> None:
         union.find(key)
         for kind, value in values.items():
             if value:
                 holders[kind, value].add(key)
         for phone in phones:
             number = phone_of(phone, country)
-            if number and first:
-                holders["phone", f"{number}/{first.strip().lower()[:1]}"].add(key)
+            if number and name:
+                holders["phone", f"{number}/{name.lower()}"].add(key)
 
     for row in tables["salesforce.Contact"].to_pylist():
         key = f"salesforce:contact:{row['Id']}"
         master = row["MasterRecordId"]
-        put(key, row["FirstName"], row["MailingCountry"], [row["Phone"], row["MobilePhone"]],
+        put(key, row["Name"], row["MailingCountry"], [row["Phone"], row["MobilePhone"]],
             email=email_of(row["Email"]), user=row["Web_User_Id__c"], contact=row["Id"])  # fmt: skip
         if master:
             holders["contact", master].add(key)
     for row in tables["salesforce.Lead"].to_pylist():
         key = f"salesforce:lead:{row['Id']}"
-        put(key, row["FirstName"], row["Country"], [row["Phone"], row["MobilePhone"]],
+        put(key, row["Name"], row["Country"], [row["Phone"], row["MobilePhone"]],
             email=email_of(row["Email"]), contact=row["ConvertedContactId"], lead=row["Id"])  # fmt: skip
         if row["MasterRecordId"]:
             holders["lead", row["MasterRecordId"]].add(key)
     for row in tables["hubspot.contacts"].to_pylist():
         key = f"hubspot:contact:{row['id']}"
-        put(key, row["firstname"], row["country"], [row["phone"], row["mobilephone"]],
+        put(key, f"{row['firstname']} {row['lastname']}", row["country"], [row["phone"], row["mobilephone"]],
             email=email_of(row["email"]), contact=row["salesforcecontactid"], user=row["web_user_id"])  # fmt: skip
         if row["hs_merged_object_ids"]:
             union.join([key, *(f"hubspot:contact:{old}" for old in row["hs_merged_object_ids"].split(";"))])
     for row in tables["segment.profiles"].to_pylist():
         traits = json.loads(row["traits"])
-        put(f"segment:user:{row['user_id']}", traits.get("first_name"), traits.get("country"), [traits.get("phone")],
+        name = f"{traits.get('first_name')} {traits.get('last_name')}"
+        put(f"segment:user:{row['user_id']}", name, traits.get("country"), [traits.get("phone")],
             email=email_of(traits.get("email")), user=row["user_id"])  # fmt: skip
     users_on: dict[str, set[str]] = defaultdict(set)
     for payload in tables["segment.events"].column("payload").to_pylist():
