@@ -68,7 +68,7 @@ class Company:
             elif name.startswith("truth."):
                 found[name] = truth.TABLES[name](world)
             else:
-                frame = world.frames[name]
+                frame = hubspot.visible_ties(world) if name == "hubspot.associations" else world.frames[name]
                 if name in ("hubspot.contacts", "hubspot.companies", "hubspot.deals"):
                     frame = hubspot.with_mirrors(frame, name)
                 found[name] = frame.table(schema)

@@ -2,30 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pyarrow as pa
 
-from sandbox.company import hubspot, salesforce, segment, truth
-from sandbox.company.columns import DAY_SECONDS, Ints, chance, moments, nothing, where
+from sandbox.company import hubspot, hubspot_days, salesforce, salesforce_days, segment, segment_days, truth
+from sandbox.company.columns import DAY_SECONDS, Ints, chance, moments, nothing, sample, where
 from sandbox.company.firms import FIRMS_A_PERSON, make_firms
 from sandbox.company.people import SHARES, USER, make_people, owed
 from sandbox.company.world import FOUNDED, World
+from sandbox.company.writing import known
+
+# Shares of the people of day 1 that every later day brings.
+NEW_PEOPLE: Final = 0.004
+NEW_FIRMS: Final = 0.0005
 
 
 def found(world: World, people: int) -> None:
     """Day 1: two years of history at once."""
     world.begin()
+    world.size = people
     salesforce.add_users(world, max(6, min(120, people // 120)))
     hubspot.add_owners(world)
     hubspot.add_settings(world)
     salesforce.add_campaigns(world, max(8, people // 200))
     arrive(world, people, max(8, round(people * FIRMS_A_PERSON)))
+    segment_days.repeat(world, list(world.events), 0.02)
     truth.note(world)
 
 
 def live(world: World) -> None:
-    """The next day."""
+    """The next day: new people and firms first, then what happens to everybody."""
     world.begin()
+    count = max(6, round(world.size * NEW_PEOPLE))
+    salesforce.add_users(world, 1)
+    hubspot.add_owners(world)
+    salesforce.add_campaigns(world, 1)
+    # Half of the day's anonymous-first people are visitors of earlier days who sign up now.
+    anonymous = owed(
+        "browses_anonymously_first", len(world.people), int(world.people["browses_anonymously_first"].sum()), count
+    )
+    segment_days.sign_up_visitors(world, max(1, anonymous // 2))
+    arrive(world, count, world.share(NEW_FIRMS) + 1)
+    _go_on(world)
+    salesforce_days.live(world)
+    hubspot_days.live(world)
+    segment_days.live(world)
+    truth.note(world)
+
+
+def _go_on(world: World) -> None:
+    """New business with people who are known already."""
+    rng = world.stream("go on")
+    contacts = sample(rng, salesforce_days.old_and_alive(world, "Contact"), world.share(0.004))
+    leads = sample(rng, salesforce_days.old_and_alive(world, "Lead"), world.share(0.002))
+    sell(world, contacts, every=0.4)
+    court(world, contacts, leads)
+    partners = sample(rng, hubspot_days.old_and_alive(world, "contacts"), world.share(0.001))
+    hubspot.add_deals(world, partners, fresh=True)
 
 
 def arrive(world: World, count: int, firms: int) -> None:
@@ -100,12 +135,12 @@ def _settle(world: World, who: Ints) -> None:
         segment.add_events(world, segment.sessions_of(world, who[start : start + segment.BLOCK]))
 
 
-def sell(world: World, contacts: Ints) -> None:
+def sell(world: World, contacts: Ints, every: float = 0.35) -> None:
     """Opportunities around new contacts (row indices); a converted lead often came with one."""
     rng = world.stream("sell")
     rows, leads = world.frames["salesforce.Contact"], world.frames["salesforce.Lead"]
-    has_account = rows["AccountId"][contacts] != np.array(None)
-    chosen = chance(rng, len(contacts), 0.35) & has_account
+    has_account = known(rows["AccountId"][contacts])
+    chosen = chance(rng, len(contacts), every) & has_account
     chosen[np.flatnonzero(has_account)[:1]] = True
     which = contacts[chosen]
     accounts = world.frames["salesforce.Account"]
@@ -122,16 +157,14 @@ def sell(world: World, contacts: Ints) -> None:
     )
     of_contact = nothing(len(rows))
     of_contact[which] = ids
-    number = np.full(len(rows), 0)
-    number[contacts] = contacts
-    converted = np.flatnonzero(leads["IsConverted"])
+    new = (leads["CreatedDate"] > world.opens) & ~known(leads["ConvertedOpportunityId"])
+    converted = np.flatnonzero(leads["IsConverted"] & new)
     ids18 = rows["Id"].astype("U18")
     order = np.argsort(ids18)
     if len(converted):
         place = order[np.searchsorted(ids18, leads["ConvertedContactId"][converted].astype("U18"), sorter=order)]
         opportunity = of_contact[place]
-        new = opportunity != np.array(None)
-        leads["ConvertedOpportunityId"][converted[new]] = opportunity[new]
+        leads["ConvertedOpportunityId"][converted] = opportunity
 
 
 def court(world: World, contacts: Ints, leads: Ints) -> None:

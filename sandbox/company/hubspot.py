@@ -321,11 +321,24 @@ def stage_columns(stage: Ints) -> dict[str, Column]:
     }
 
 
+def visible_ties(world: World) -> Frame:
+    """Associations whose both ends are there: those of archived records are not shown, and return with them."""
+    ties = world.frames["hubspot.associations"]
+    shown = np.ones(len(ties), dtype=bool)
+    for name in ("contacts", "companies", "deals"):
+        frame = world.frames[f"hubspot.{name}"]
+        gone = frame["id"][frame["archived"]].astype("U20")
+        if len(gone):
+            for end in ("from", "to"):
+                hidden = np.isin(ties[f"{end}_id"].astype("U20"), gone)
+                shown &= ~(hidden & (ties[f"{end}_object_type"] == name))
+    return ties.rows(shown)
+
+
 def count_deals(world: World) -> None:
     """Bring num_associated_deals up to date: it is calculated, and no stamp moves with it."""
-    contacts, ties = world.frames["hubspot.contacts"], world.frames["hubspot.associations"]
-    of_deals = ties["type_id"] == DEAL_TO_CONTACT
-    ids, many = np.unique(ties["to_id"][of_deals].astype("U20"), return_counts=True)
+    contacts, ties = world.frames["hubspot.contacts"], visible_ties(world)
+    ids, many = np.unique(ties["to_id"][ties["type_id"] == DEAL_TO_CONTACT].astype("U20"), return_counts=True)
     counted = np.full(len(contacts), np.nan)
     if len(ids):
         mine = contacts["id"].astype("U20")

@@ -126,7 +126,9 @@ def sign_up(world: World, which: Ints, since: Ints) -> None:
     rng = world.stream("segment.sign_up")
     web, people = world.frames["_segment.people"], world.people
     early = people["browses_anonymously_first"][which]
-    start = np.where(early, np.maximum(since, EVENTS_SINCE + 14 * DAY_SECONDS), since)
+    # They need a while of browsing before it.
+    first = EVENTS_SINCE + 14 * DAY_SECONDS if world.day == 1 else world.opens + 7200
+    start = np.where(early, np.maximum(since, first), since)
     web["_signed_up"][which] = world.in_span(rng, start, len(which))
 
 
@@ -162,9 +164,6 @@ def sessions_of(world: World, which: Ints) -> Frame:
     early = people["browses_anonymously_first"][which]
     # The last second before signing up is the latest for an anonymous page.
     latest = np.where(is_user, np.maximum(signed - 3600, opens), world.closes - 3600)
-    if world.day > 1:
-        # A new person's whole day: browsing in its first part, signing up in its second.
-        latest = np.where(is_user, np.minimum(latest, signed - 60), latest)
     for share in (1.0, 0.6, 0.3):
         some = chance(rng, len(which), share)
         add((early | ~is_user) & has_one & some, one, between(opens, latest), known=False, signs_in=False)

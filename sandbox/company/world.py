@@ -31,10 +31,12 @@ class World:
         """An empty world before day 1."""
         self.seed = seed
         self.day = 0
+        self.size = 0
         self.people = Frame({})
         self.firms = Frame({})
         self.frames: dict[str, Frame] = {}
         self.events: list[pa.Table] = []
+        self.events_before_today: list[pa.Table] = []
         self.taken_emails: pa.Array[pa.StringScalar] = pa.array([], type=pa.string())
         self._counters: dict[str, int] = {}
         self._calls: dict[str, int] = {}
@@ -43,6 +45,7 @@ class World:
         """The next day."""
         self.day += 1
         self._calls.clear()
+        self.events_before_today = list(self.events)
 
     @property
     def opens(self) -> int:
@@ -53,6 +56,10 @@ class World:
     def closes(self) -> int:
         """The day's clock."""
         return seconds(clock_of(self.day))
+
+    def share(self, of_people: float) -> int:
+        """A number of rows in proportion to the company's size on day 1, at least one."""
+        return max(1, round(self.size * of_people))
 
     def stream(self, topic: str) -> np.random.Generator:
         """The day's random numbers for a topic; asked again for the same one, other numbers."""
