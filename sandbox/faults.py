@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "clock_skew": Kind(ALL, {"seconds": 0}),
     "session_expired": Kind(("salesforce", "hubspot"), times=1),
     "same_page_twice": Kind(ALL, times=1),
+    "reused_locator": Kind(ALL, times=1),  # the way to the next page leads to this one again
     # Salesforce.
     "api_usage": Kind(("salesforce",), {"used": 0, "max": 15000}),
     "short_pages": Kind(("salesforce",), {"size": 250}),
@@ -64,6 +65,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "association_pages": Kind(("hubspot",), {"size": 2}),
     "partial_batch": Kind(("hubspot",), times=1),
     "milliseconds": Kind(("hubspot",)),
+    "missing_scope": Kind(("hubspot",), {"scope": "crm.objects.contacts.read"}),
     "hidden_property": Kind(("hubspot",), {"object": "", "property": ""}),
     # Segment.
     "archive_duplicates": Kind(("segment",)),

@@ -237,9 +237,7 @@ def _main() -> None:
     try:
         serve(people=asked.people, seed=asked.seed, day=asked.day, port=asked.port, archive=asked.archive, ready=ready)
     except OSError as error:
-        sys.exit(
-            f"Port {asked.port} cannot be served ({error.strerror or error}); choose another, or 0 for a free one."
-        )
+        sys.exit(f"The sandbox cannot start: {error}.")
 
 
 if __name__ == "__main__":

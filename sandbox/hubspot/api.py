@@ -153,6 +153,7 @@ class HubSpotApi:
         def run(call: Call) -> Response:
             try:
                 self._authenticate(call)
+                self._check_scopes(call)
                 if len(str(call.query)) > _LONGEST_URL:
                     return Response("<html><body><h1>414 URI Too Long</h1></body></html>", 414, media_type="text/html")
                 refused = self._limits(limited_as_search)
@@ -180,6 +181,22 @@ class HubSpotApi:
                 "INVALID_AUTHENTICATION",
                 "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find "
                 "more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+            )
+
+    def _check_scopes(self, call: Call) -> None:
+        missing = self.sandbox.faults.strike("missing_scope", "hubspot", call.path, call.method)
+        if missing is not None:
+            needed = {
+                "message": "One or more of the following scopes are required.",
+                "context": {"requiredGranularScopes": [missing["scope"]]},
+            }
+            raise ApiError(
+                403,
+                "MISSING_SCOPES",
+                "This app hasn't been granted all required scopes to make this call. Read more about required scopes "
+                "here: https://developers.hubspot.com/scopes.",
+                errors=[needed],
+                links={"scopes": "https://developers.hubspot.com/scopes"},
             )
 
     def _limits(self, is_search: bool) -> Response | None:
@@ -285,8 +302,13 @@ class HubSpotApi:
         self._associate(call, object_type, found)
         answer: dict[str, Any] = {"results": found}
         if rows.num_rows > limit:
-            answer["paging"] = self._next(call, str(int(found[-1]["id"]) + 1))
+            following = str(after) if self._reused(call) else str(int(found[-1]["id"]) + 1)
+            answer["paging"] = self._next(call, following)
         return json_response(answer)
+
+    def _reused(self, call: Call) -> bool:
+        """Whether the next page is to be this one again."""
+        return self.sandbox.faults.strike("reused_locator", "hubspot", call.path, call.method) is not None
 
     def _wanted(self, object_type: str, asked: Sequence[str], history: Sequence[str]) -> Sequence[Property]:
         faults = self.sandbox.faults
@@ -422,7 +444,8 @@ class HubSpotApi:
             found += objects.records(self.sandbox.store.query(strange, params), wanted)
         answer: dict[str, Any] = {"total": total, "results": found}
         if after + asked.limit < total:
-            answer["paging"] = {"next": {"after": str(after + asked.limit)}}
+            following = after if self._reused(call) else after + asked.limit
+            answer["paging"] = {"next": {"after": str(following)}}
         return json_response(answer)
 
     # Associations.

@@ -310,7 +310,9 @@ class SalesforceApi:
         stop = min(start + cursor.page, total)
         answer: dict[str, Any] = {"totalSize": total, "done": stop >= total}
         if stop < total:
-            answer["nextRecordsUrl"] = f"{self._base(call)}/{cursor.resource}/{locator}-{stop}"
+            reused = self.sandbox.faults.strike("reused_locator", "salesforce", call.path, call.method) is not None
+            offset = start if reused else stop
+            answer["nextRecordsUrl"] = f"{self._base(call)}/{cursor.resource}/{locator}-{offset}"
         answer["records"] = self._records(call, cursor, cursor.rows.slice(start, stop - start))
         return json_response(answer, media_type=JSON)
 
@@ -485,6 +487,8 @@ class SalesforceApi:
             "Sforce-Locator": "null" if last else bulk.locator(stop),
             "Sforce-NumberOfRecords": str(stop - start),
         }
+        if not last and faults.strike("reused_locator", "salesforce", *where) is not None:
+            headers["Sforce-Locator"] = bulk.locator(start)
         missing = faults.lasting("missing_locator", "salesforce")
         if any(options["pages"] == "all" or last for options in missing):
             del headers["Sforce-Locator"]

@@ -124,11 +124,12 @@ class SegmentApi:
 
     def _cursor(self, call: Call, start: int, limit: int, total: int) -> dict[str, Any]:
         more = start + limit < total
+        reused = more and self.sandbox.faults.strike("reused_locator", "segment", call.path, call.method) is not None
         kept = [(key, value) for key, value in call.query.multi_items() if key not in ("next", "limit")]
         return {
             "url": f"{call.path}?{urlencode([*kept, ('limit', limit)])}",
             "has_more": more,
-            "next": str(start + limit) if more else "",
+            "next": str(start if reused else start + limit) if more else "",
             "limit": limit,
         }
 

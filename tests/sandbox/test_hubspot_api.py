@@ -400,6 +400,20 @@ class TestLimits:
             answer = get(server, "/crm/v3/objects/contacts")
             assert (answer.status_code, answer.json()["status"]) == (status, "error")
 
+    def test_a_missing_scope_is_403_and_named(self, server: Any) -> None:
+        server.fault("missing_scope", path="/crm/v3/owners", scope="crm.objects.owners.read")
+        answer = get(server, "/crm/v3/owners/")
+        assert (answer.status_code, answer.json()["category"]) == (403, "MISSING_SCOPES")
+        assert answer.json()["errors"][0]["context"] == {"requiredGranularScopes": ["crm.objects.owners.read"]}
+        assert get(server, "/crm/v3/objects/contacts").status_code == 200
+
+    def test_a_cursor_that_leads_back(self, server: Any) -> None:
+        server.fault("reused_locator", system="hubspot", times=3)
+        first = get(server, "/crm/v3/objects/companies", limit=2).json()
+        again = requests.get(first["paging"]["next"]["link"], headers=AUTH, timeout=10).json()
+        assert ids(again) == ids(first) == [1, 2]
+        assert search(server, limit=2, after="4")["paging"]["next"]["after"] == "4"
+
     def test_the_same_page_twice(self, server: Any) -> None:
         server.fault("same_page_twice", system="hubspot")
         assert ids(get(server, "/crm/v3/objects/companies", limit=2).json()) == [1, 2]

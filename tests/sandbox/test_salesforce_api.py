@@ -391,6 +391,18 @@ class TestFaults:
         rest = salesforce.query_more(again["nextRecordsUrl"], identifier_is_url=True)
         assert len(rest["records"]) == CONTACTS - 2000
 
+    def test_a_locator_that_leads_back(self, server: Any, salesforce: Salesforce) -> None:
+        server.fault("reused_locator", times=2)
+        first = salesforce.query("SELECT Id FROM Contact")
+        again = salesforce.query_more(first["nextRecordsUrl"], identifier_is_url=True)
+        assert again["records"] == first["records"]
+        job = finished_job(salesforce, "SELECT Id FROM Contact")
+        path = f"jobs/query/{job['id']}/results?maxRecords=1000"
+        server.fault("reused_locator")
+        page = read(salesforce, path)
+        locator = page.headers["Sforce-Locator"]
+        assert read(salesforce, f"{path}&locator={locator}").content == page.content
+
     def test_the_same_csv_page_twice(self, server: Any, salesforce: Salesforce) -> None:
         server.fault("same_page_twice")
         pages = list(salesforce.bulk2.Contact.query("SELECT Id FROM Contact", max_records=2000, wait=0.01))

@@ -87,10 +87,12 @@ class TestProfiles:
         assert limited.json()["error"]["code"] == "rate_limit_error"
         server.fault("error_body_with_200", system="segment")
         assert get(server, "user_id:u1", "traits").json()["error"]["code"] == "api_error"
+        server.fault("reused_locator", system="segment")
+        assert get(server, "user_id:u1", "traits", next="10").json()["cursor"]["next"] == "10"
         server.fault("same_page_twice", system="segment")
         second = get(server, "user_id:u1", "traits", next="10").json()
         assert second["traits"] == get(server, "user_id:u1", "traits").json()["traits"]
-        assert server.control("GET", "calls")["segment"] == {"traits": 4}
+        assert server.control("GET", "calls")["segment"] == {"traits": 5}
 
 
 def files(archive: Path) -> dict[str, bytes]:
