@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Any
 
 import pyarrow as pa
@@ -33,11 +32,12 @@ _READ = 1 << 20
 
 
 class Results:
-    """The rows of a finished job, as CSV in a file."""
+    """The rows of a finished job, as CSV in a file that has no name: it goes with the process, however that ends."""
 
-    def __init__(self, path: Path, names: Sequence[str], delimiter: str, eol: str) -> None:
+    def __init__(self, names: Sequence[str], delimiter: str, eol: str) -> None:
         """An empty result; ``render`` fills it."""
-        self.path = path
+        self._file = TemporaryFile(prefix="braid-sandbox-bulk-")  # noqa: SIM115 - lives as long as the job
+        self._reading = threading.Lock()
         self.delimiter = delimiter
         self.eol = eol
         self.header = (delimiter.join(f'"{name}"' for name in names) + eol).encode()
@@ -56,54 +56,56 @@ class Results:
         options = pacsv.WriteOptions(**settings)
         pending: list[pa.RecordBatch] = []
         waiting = 0
-        with self.path.open("wb") as file:
 
-            def write(table: pa.Table) -> None:
-                pacsv.write_csv(table, file, options)
-                self.rows += table.num_rows
-                self._starts.append(file.tell())
+        def write(table: pa.Table) -> None:
+            pacsv.write_csv(table, self._file, options)
+            self.rows += table.num_rows
+            self._starts.append(self._file.tell())
 
-            for batch in batches:
-                pending.append(batch)
-                waiting += batch.num_rows
-                if waiting < _STRIDE:
-                    continue
-                table = pa.Table.from_batches(pending)
-                whole = waiting - waiting % _STRIDE
-                for start in range(0, whole, _STRIDE):
-                    write(table.slice(start, _STRIDE))
-                rest = table.slice(whole)
-                pending, waiting = rest.to_batches(), rest.num_rows
-            if waiting:
-                write(pa.Table.from_batches(pending))
+        for batch in batches:
+            pending.append(batch)
+            waiting += batch.num_rows
+            if waiting < _STRIDE:
+                continue
+            table = pa.Table.from_batches(pending)
+            whole = waiting - waiting % _STRIDE
+            for start in range(0, whole, _STRIDE):
+                write(table.slice(start, _STRIDE))
+            rest = table.slice(whole)
+            pending, waiting = rest.to_batches(), rest.num_rows
+        if waiting:
+            write(pa.Table.from_batches(pending))
 
     def page(self, start: int, stop: int) -> Iterator[bytes]:
         """Header and rows ``start`` to ``stop`` (exclusive), in pieces of up to a megabyte."""
         yield self.header
         stretches = len(self._starts) - 1
-        with self.path.open("rb") as file:
-            at = start
-            while at < stop:
-                stretch = at // _STRIDE
-                end = min((stretch + 1) * _STRIDE, self.rows)
-                if at % _STRIDE == 0 and end <= stop:
-                    through = stretches if stop == self.rows else stop // _STRIDE
-                    file.seek(self._starts[stretch])
-                    left = self._starts[through] - self._starts[stretch]
-                    while left > 0:
-                        piece = file.read(min(left, _READ))
-                        left -= len(piece)
-                        yield piece
-                    at = min(through * _STRIDE, self.rows)
-                else:
-                    end = min(end, stop)
-                    yield self._part(file, stretch, at - stretch * _STRIDE, end - stretch * _STRIDE)
-                    at = end
+        at = start
+        while at < stop:
+            stretch = at // _STRIDE
+            end = min((stretch + 1) * _STRIDE, self.rows)
+            if at % _STRIDE == 0 and end <= stop:
+                through = stretches if stop == self.rows else stop // _STRIDE
+                for place in range(self._starts[stretch], self._starts[through], _READ):
+                    yield self._bytes(place, min(place + _READ, self._starts[through]))
+                at = min(through * _STRIDE, self.rows)
+            else:
+                end = min(end, stop)
+                yield self._part(stretch, at - stretch * _STRIDE, end - stretch * _STRIDE)
+                at = end
 
-    def _part(self, file: io.BufferedReader, stretch: int, start: int, stop: int) -> bytes:
+    def close(self) -> None:
+        """Give the file's space back."""
+        self._file.close()
+
+    def _bytes(self, start: int, stop: int) -> bytes:
+        with self._reading:
+            self._file.seek(start)
+            return self._file.read(stop - start)
+
+    def _part(self, stretch: int, start: int, stop: int) -> bytes:
         """Some rows of one stretch, the same bytes they have in it."""
-        file.seek(self._starts[stretch])
-        text = file.read(self._starts[stretch + 1] - self._starts[stretch]).decode()
+        text = self._bytes(self._starts[stretch], self._starts[stretch + 1]).decode()
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter))[start:stop]
         out = io.StringIO(newline="")
         csv.writer(out, delimiter=self.delimiter, lineterminator=self.eol, quoting=csv.QUOTE_ALL).writerows(rows)
@@ -182,9 +184,8 @@ class Jobs:
     """All jobs of the org, by id."""
 
     def __init__(self) -> None:
-        """None yet; results go to a temporary directory that lives as long as this."""
+        """None yet."""
         self._jobs: dict[str, Job] = {}
-        self._directory = TemporaryDirectory(prefix="braid-sandbox-bulk-", ignore_cleanup_errors=True)
         self._worker = ThreadPoolExecutor(1, "bulk")
         self._made = 0
         self._lock = threading.Lock()
@@ -198,8 +199,7 @@ class Jobs:
             self._made += 1
             job_id = numbered("750", self._made)
         names = [output.name for output in compiled.outputs]
-        path = Path(self._directory.name) / f"{job_id}.csv"
-        results = Results(path, names, DELIMITERS[delimiter], LINE_ENDINGS[line_ending])
+        results = Results(names, DELIMITERS[delimiter], LINE_ENDINGS[line_ending])
         batches = store.batches(compiled.sql, compiled.params, 50 * _STRIDE)
         running = self._worker.submit(results.render, batches)
         job = Job(
@@ -227,7 +227,7 @@ class Jobs:
     def delete(self, job: Job) -> None:
         """Forget the job and its results."""
         self._jobs.pop(job.id, None)
-        job.results.path.unlink(missing_ok=True)
+        job.results.close()
 
     def all(self) -> list[Job]:
         """Every job there is, oldest first."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.salesforce.bulk import Results, locator, row_of
@@ -146,19 +145,19 @@ class TestIds:
 class TestPages:
     VALUES = ("", "plain", 'a "quote"', "two\nlines", "crlf\r\n", "comma,", "nul\x00", "\u2028", "NA", "\r")
 
-    def results(self, folder: Path, rows: int, eol: str = "\n") -> tuple[Results, list[list[str]]]:
+    def results(self, rows: int, eol: str = "\n") -> tuple[Results, list[list[str]]]:
         data = [[str(n), self.VALUES[n % len(self.VALUES)]] for n in range(rows)]
         schema = pa.schema([("a", pa.string()), ("b", pa.string())])
         table = pa.Table.from_arrays([pa.array([row[n] for row in data], pa.string()) for n in (0, 1)], schema=schema)
-        results = Results(folder / "rows.csv", ["a", "b"], ",", eol)
+        results = Results(["a", "b"], ",", eol)
         # Batches that do not end where the index's stretches do.
         results.render(pa.RecordBatchReader.from_batches(schema, table.to_batches(max_chunksize=700)))
         return results, data
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, deadline=None)
     @given(rows=st.integers(0, 3100), size=st.integers(1, 3200), eol=st.sampled_from(["\n", "\r\n"]))
-    def test_pages_together_are_the_rows(self, tmp_path: Path, rows: int, size: int, eol: str) -> None:
-        results, data = self.results(tmp_path, rows, eol)
+    def test_pages_together_are_the_rows(self, rows: int, size: int, eol: str) -> None:
+        results, data = self.results(rows, eol)
         assert results.rows == rows
         found: list[list[str]] = []
         for start in range(0, rows, size):
@@ -168,8 +167,8 @@ class TestPages:
             found += parsed[1:]
         assert found == data
 
-    def test_a_page_has_the_same_bytes_wherever_it_is_cut(self, tmp_path: Path) -> None:
-        results, _ = self.results(tmp_path, 2500)
+    def test_a_page_has_the_same_bytes_wherever_it_is_cut(self) -> None:
+        results, _ = self.results(2500)
         whole = b"".join(results.page(0, 2500))
         header = results.header
         pieces = [b"".join(results.page(start, min(start + 613, 2500))) for start in range(0, 2500, 613)]
