@@ -99,7 +99,8 @@ def to_arrow(column: Column, kind: pa.DataType) -> pa.Array[Any]:
     if pa.types.is_boolean(kind):
         return pa.array(column, type=kind)
     if pa.types.is_floating(kind):
-        return pa.array(column, type=kind, mask=np.isnan(column))
+        # Copied: a table already handed out must not change with the frame.
+        return pa.array(column.copy(), type=kind, mask=np.isnan(column))
     none = column == NONE
     whole = np.where(none, 0, column)
     if pa.types.is_decimal(kind):

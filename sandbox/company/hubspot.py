@@ -282,11 +282,8 @@ def add_deals(world: World, contact: Ints, *, fresh: bool) -> None:
     amount = np.floor(np.exp(rng.normal(7.5, 0.9, count))) + rng.integers(0, 4, count) * 0.25
     closes = np.where(IS_CLOSED[stage], basis["updated_at"], created + rng.integers(10, 90, count) * DAY_SECONDS)
     company = contacts["associatedcompanyid"][contact]
-    name = where(
-        known(company),
-        contacts["company"][contact].astype("U").astype(object),
-        contacts["lastname"][contact],
-    )
+    firm_name = contacts["company"][contact]
+    name = where(known(firm_name), firm_name, contacts["lastname"][contact])
     world.add(
         "hubspot.deals",
         Frame(
