@@ -1,0 +1,1 @@
+"""What the definitions of every system share."""
