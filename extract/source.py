@@ -99,6 +99,12 @@ class Spool(Protocol):
         those columns are marked ``_is_deleted`` and keep all other values; keys never landed are passed over.
         """
 
+    def whole(self, scope: Mapping[str, str]) -> None:
+        """Say that the rows spooled are all there is where the columns of ``scope`` have these values.
+
+        Stored rows of that scope that are not among them are marked ``_is_deleted``.
+        """
+
     def file_done(
         self, path: str, *, size_bytes: int, modified_at: datetime | None, content_hash: str, rows: int
     ) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from extract.naming import columns_of
 from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Source
 from extract.sources.hubspot.client import HubSpotApi
 from extract.sources.hubspot.properties import Property, arrow_type
@@ -92,11 +93,14 @@ class HubSpot(Source):
 
     def read(self, info: ObjectInfo, context: ReadContext) -> None:
         """Spool the window, or the whole where there is no cursor or no start."""
+        merged: list[pa.Table] = []
         for table in self._tables(info, context):
             context.spool.rows(table)
             context.progress(table.num_rows)
             if (gone := merged_away(table)) is not None:
-                context.spool.gone(gone)
+                merged.append(gone)
+        if merged:
+            context.spool.gone(pa.concat_tables(merged).group_by("id", use_threads=False).aggregate([]))
 
     def close(self) -> None:
         """Release connections."""
@@ -124,5 +128,7 @@ class HubSpot(Source):
         types = {
             str(item["name"]): arrow_type(item) for item in defined if item.get("name") and not item.get("archived")
         }
+        columns = columns_of(sorted(types))
         # A property named like a column of ours steps aside.
-        return [Property(key, f"property_{key}" if key in COMMON else key, types[key]) for key in sorted(types)]
+        columns |= {key: f"property_{column}" for key, column in columns.items() if column in COMMON}
+        return [Property(key, column, types[key]) for key, column in columns.items()]

@@ -34,6 +34,7 @@ from extract.sources.times import TIMESTAMP
 SETTING = "SEGMENT_ARCHIVE_URL"
 FOLDER = "segment-logs"
 BLOCK_BYTES = 8 << 20
+ROWS_A_TABLE = 2_000
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 
 TEXTS = ("context", "properties", "traits", "consent", "region", "source", "payload")
@@ -166,6 +167,8 @@ class Archive:
             self._read(parser, context)
 
     def _read(self, parser: duckdb.DuckDBPyConnection, context: ReadContext) -> None:
+        # Most files hold an hour of one source: a few calls, too few for a table of their own.
+        waiting: list[pa.Table] = []
         for info in self._infos():
             modified = info.mtime.astimezone(UTC).replace(tzinfo=None) if info.mtime else None
             landed = context.landed_files.get(info.path)
@@ -173,12 +176,14 @@ class Archive:
                 continue
             rows, digest = 0, hashlib.sha256()
             for table in self._tables(parser, info.path, digest):
-                context.spool.rows(table)
-                context.progress(table.num_rows)
+                waiting.append(table)
                 rows += table.num_rows
+                if sum(table.num_rows for table in waiting) >= ROWS_A_TABLE:
+                    _spool(context, waiting)
             context.spool.file_done(
                 info.path, size_bytes=info.size, modified_at=modified, content_hash=digest.hexdigest(), rows=rows
             )
+        _spool(context, waiting)
 
     def _filesystem(self) -> tuple[fs.FileSystem, str]:
         parts = urlsplit(self._url)
@@ -251,6 +256,14 @@ class Archive:
         if isinstance(error, FileNotFoundError) or "NO_SUCH_BUCKET" in text or "does not exist" in text:
             return ConfigurationError(f"{self.where} does not exist; check {SETTING}.")
         return Unreachable(f"{self.where} cannot be read ({type(error).__name__}); check {SETTING} and the network.")
+
+
+def _spool(context: ReadContext, waiting: list[pa.Table]) -> None:
+    if waiting:
+        table = pa.concat_tables(waiting)
+        context.spool.rows(table)
+        context.progress(table.num_rows)
+        waiting.clear()
 
 
 class _Hashed(io.RawIOBase):

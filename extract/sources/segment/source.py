@@ -69,7 +69,14 @@ class Segment(Source):
             self._needs_archive()
             fields = {column: FIELDS.get(column, column) for column in SCHEMA.names}
             return ObjectInfo(
-                name=name, table=EVENTS, key=("message_id",), schema=SCHEMA, fields=fields, append_only=True
+                name=name,
+                table=EVENTS,
+                key=("message_id",),
+                schema=SCHEMA,
+                fields=fields,
+                # Of calls sent again the one received first is kept.
+                newest_by=("received_at",),
+                append_only=True,
             )
         self._needs_profiles()
         types, key = {

@@ -1,0 +1,150 @@
+"""Braid's own books of extraction, in the schema ``ops``: written with the data, never dropped.
+
+The watermark of an object is not stored but derived: the largest ``window_end`` of its windows, each of which was
+written in the transaction that landed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from extract.source import LandedFile
+from warehouse.base import TableName, Warehouse
+
+_MOMENT: pa.DataType = pa.timestamp("us")
+_TEXT: pa.DataType = pa.string()
+_COUNT: pa.DataType = pa.int64()
+
+RUNS = TableName("ops", "extract_runs")
+WINDOWS = TableName("ops", "extract_windows")
+SCHEMA_CHANGES = TableName("ops", "schema_changes")
+LANDED_FILES = TableName("ops", "landed_files")
+
+BOOKS: Mapping[TableName, pa.Schema] = {
+    RUNS: pa.schema(
+        {
+            "run_id": _TEXT,
+            "source": _TEXT,
+            "object": _TEXT,
+            "table_schema": _TEXT,
+            "table_name": _TEXT,
+            "started_at": _MOMENT,
+            "finished_at": _MOMENT,
+            "status": _TEXT,
+            "rows_read": _COUNT,
+            "rows_landed": _COUNT,
+            "rows_inserted": _COUNT,
+            "rows_updated": _COUNT,
+            "rows_deleted": _COUNT,
+            "error": _TEXT,
+            "braid_version": _TEXT,
+        }
+    ),
+    WINDOWS: pa.schema(
+        {
+            "source": _TEXT,
+            "object": _TEXT,
+            "window_start": _MOMENT,
+            "window_end": _MOMENT,
+            "rows_read": _COUNT,
+            "rows_landed": _COUNT,
+            "run_id": _TEXT,
+            "landed_at": _MOMENT,
+        }
+    ),
+    SCHEMA_CHANGES: pa.schema(
+        {
+            "source": _TEXT,
+            "object": _TEXT,
+            "column_name": _TEXT,
+            "change": _TEXT,
+            "old_type": _TEXT,
+            "new_type": _TEXT,
+            "run_id": _TEXT,
+            "noticed_at": _MOMENT,
+        }
+    ),
+    LANDED_FILES: pa.schema(
+        {
+            "source": _TEXT,
+            "object": _TEXT,
+            "path": _TEXT,
+            "size_bytes": _COUNT,
+            "modified_at": _MOMENT,
+            "content_hash": _TEXT,
+            "rows": _COUNT,
+            "run_id": _TEXT,
+            "landed_at": _MOMENT,
+        }
+    ),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """What the books say of one object before a run; None and empty when it was never landed."""
+
+    watermark: datetime | None
+    last_started_at: datetime | None
+    landed_files: Mapping[str, LandedFile]
+
+
+def ensure_books(warehouse: Warehouse) -> None:
+    """Create what is missing. Outside a transaction."""
+    for table, schema in BOOKS.items():
+        warehouse.ensure_table(table, schema)
+
+
+def read_state(warehouse: Warehouse, source: str, name: str) -> State:
+    """The object's state; a warehouse without books is one where nothing ever landed."""
+    if warehouse.columns(WINDOWS) is None:
+        return State(None, None, {})
+    params = [source, name]
+    where = "where source = ? and object = ?"
+    watermark = _scalar(warehouse, f"select max(window_end) from {warehouse.relation(WINDOWS)} {where}", params)
+    started = _scalar(
+        warehouse,
+        f"select max(started_at) from {warehouse.relation(RUNS)} {where} and status = 'succeeded'",
+        params,
+    )
+    files = warehouse.query(
+        f"select path, size_bytes, modified_at, content_hash from {warehouse.relation(LANDED_FILES)} {where}"
+        " order by landed_at asc, run_id asc",
+        params,
+    )
+    # By position: a warehouse may give names back in upper case. The last landing of a path wins.
+    landed: dict[str, LandedFile] = {}
+    rows: Iterable[tuple[Any, ...]] = zip(*(column.to_pylist() for column in files.columns), strict=True)
+    for path, size, time, digest in rows:
+        landed[path] = LandedFile(size, time, digest)
+    return State(watermark, started, landed)
+
+
+def subjects(warehouse: Warehouse, table: TableName, column: str, since: datetime | None) -> list[str]:
+    """Distinct keys in ``column`` of ``table``, in order; with ``since`` only of rows extracted from then on."""
+    if warehouse.columns(table) is None:
+        return []
+    name = warehouse.quoted(column)
+    condition, params = (" and _extracted_at >= ?", [since]) if since else ("", [])
+    found = warehouse.query(
+        f"select distinct {name} from {warehouse.relation(table)} where {name} is not null{condition} order by 1",
+        params,
+    )
+    return [str(value) for value in found.column(0).to_pylist()]
+
+
+def insert(warehouse: Warehouse, table: TableName, values: Mapping[str, object]) -> None:
+    """One row of a book; columns not given are null."""
+    names = ", ".join(warehouse.quoted(name) for name in values)
+    marks = ", ".join("?" * len(values))
+    warehouse.execute(f"insert into {warehouse.relation(table)} ({names}) values ({marks})", list(values.values()))
+
+
+def _scalar(warehouse: Warehouse, sql: str, params: Sequence[object]) -> datetime | None:
+    value: datetime | None = warehouse.query(sql, params).column(0)[0].as_py()
+    return value
