@@ -304,7 +304,8 @@ def _delete(world: World) -> None:
         ("Event", 0.0005),
     ):
         frame = table(world, name)
-        eligible = old_and_alive(world, name)
+        # One thing a day: what was merged or brought back today is not thrown away as well.
+        eligible = old_and_alive(world, name) & (frame["SystemModstamp"] <= world.opens)
         if name == "Lead":
             eligible &= ~frame["IsConverted"]
         if name == "Account":

@@ -183,10 +183,6 @@ def test_phones_are_shared_exactly_by_those_who_are_said_to() -> None:
 
 
 def test_half_of_shared_phones_are_in_households_and_half_in_offices() -> None:
-    names: dict[str, set[str]] = defaultdict(set)
-    person = owners()
-    for row in rows("hubspot.contacts"):
-        names[person[f"hubspot:contact:{row['id']}"]].add(row["lastname"].lower())
     offices = company()._world.people
     sharing = offices["shares_phone"]
     assert offices["office_phone"][sharing].mean() == pytest.approx(0.5, abs=0.05)
