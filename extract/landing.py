@@ -21,9 +21,8 @@ from warehouse.base import Staged, Warehouse
 
 # A column named so says for each row whether the source has deleted it.
 SOURCE_FLAG = "is_deleted"
-META = pa.schema(
-    [pa.field("_extracted_at", pa.timestamp("us")), pa.field("_run_id", pa.string()), pa.field(IS_DELETED, pa.bool_())]
-)
+_META: dict[str, pa.DataType] = {"_extracted_at": pa.timestamp("us"), "_run_id": pa.string(), IS_DELETED: pa.bool_()}
+META = pa.schema(_META)
 
 
 @dataclass(frozen=True)
