@@ -186,6 +186,7 @@ def test_long_files_are_read_in_blocks_of_whole_lines(
     tmp_path: Path, events: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(archive, "ROWS_A_TABLE", 5)
     calls = [call(f"m{i}", properties={"text": "é\u2028" * (i % 700)}) for i in range(100)]
     write(tmp_path, "one", *calls)
     spool = events()
