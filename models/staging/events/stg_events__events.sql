@@ -1,0 +1,34 @@
+-- Grain: one row per message.
+
+with
+
+source as (
+    select * from {{ source('events', 'events') }}
+),
+
+final as (
+    select
+        message_id,
+        user_id,
+        anonymous_id,
+
+        type as event_type,
+        event as event_name,
+        context,
+        properties,
+        traits,
+        consent,
+        region,
+        source as event_source,
+        payload,
+
+        timestamp as occurred_at,
+        original_timestamp as original_occurred_at,
+        sent_at,
+        received_at,
+
+        _extracted_at as extracted_at
+    from source
+)
+
+select * from final

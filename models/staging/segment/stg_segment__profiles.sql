@@ -1,0 +1,22 @@
+-- Grain: one row per user id; deleted ones stay, marked.
+
+with
+
+source as (
+    select * from {{ source('segment', 'profiles') }}
+),
+
+final as (
+    select
+        {{ record_key('segment', 'user', "user_id") }} as record_key,
+        user_id,
+
+        traits,
+
+        coalesce(_is_deleted, false) as is_deleted,
+
+        _extracted_at as extracted_at
+    from source
+)
+
+select * from final
