@@ -1,8 +1,8 @@
 """Segment's event archive: raw calls as its S3 destination writes them.
 
 Source  ``{archive}/segment-logs/{source id}/{received day, unix ms of UTC midnight}/{name}.gz``: gzip, one JSON call a
-        line; the archive is a folder (``file://``) or a bucket (``s3://``, credentials and endpoint from AWS's usual
-        environment variables)
+        line; the archive is a folder (``file://``) or a bucket (``s3://bucket/prefix?region=…``; credentials, endpoint
+        and region from AWS's usual environment variables)
 Grain   one row per ``messageId``; a call without one is known by the hash of its line. Files may repeat calls
 Cursor  none: files not landed yet, or of another size or time than when they landed
 Units   times naive UTC. A time the client wrote that cannot be read is null (``timestamp``: when it was received), the
@@ -191,14 +191,15 @@ class Archive:
             files, root = fs.FileSystem.from_uri(self._url)
             return files, root
         asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        endpoint = asked.get("endpoint_override") or os.environ.get("AWS_ENDPOINT_URL_S3") or ""
+        # S3 of other makers is found as every AWS client finds it.
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
         region = asked.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if region is None and not endpoint:
             region = fs.resolve_s3_region(str(parts.hostname))
         s3 = fs.S3FileSystem(
             region=region,
-            scheme="http" if asked.get("scheme") == "http" else "https",
-            endpoint_override=endpoint or None,
+            scheme="http" if endpoint.startswith("http://") else "https",
+            endpoint_override=endpoint.rpartition("//")[2].rstrip("/") or None,
             connect_timeout=CONNECT_SECONDS,
             request_timeout=READ_SECONDS,
         )

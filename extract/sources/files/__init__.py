@@ -1,0 +1,5 @@
+"""Files mapped onto the input contracts."""
+
+from extract.sources.files.source import Files
+
+__all__ = ["Files"]

@@ -1,0 +1,162 @@
+"""The mapping file (``BRAID_FILES``): which files there are, and how their columns become a contract's.
+
+Everything is checked before any work, and what is wrong is one sentence naming file, data set and key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from contracts import input_contracts
+from contracts.input_contracts import InputContract
+from extract.source import ConfigurationError
+
+FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".json": "json", ".ndjson": "json", ".jsonl": "json"}
+FORMATS |= {".txt": "lines"}
+DATASET_KEYS = {"name", "contract", "path", "format", "columns", "delimiter", "header", "skip", "null"}
+CSV_ONLY = {"delimiter", "header", "null"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where a contract's column comes from; exactly one of the four is set."""
+
+    field: str | None = None
+    sql: str | None = None
+    value: str | None = None
+    number_within: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set: its files and its mapping. ``digest`` changes when the mapping does."""
+
+    name: str
+    contract: InputContract
+    path: str
+    format: str | None
+    columns: Mapping[str, Column]
+    delimiter: str
+    header: bool
+    skip: int
+    null: str
+    digest: str
+
+    def format_of(self, path: str) -> str:
+        """The format of one of its files: as configured, or by the ending."""
+        if self.format:
+            return self.format
+        ending = Path(path.removesuffix(".gz")).suffix.lower()
+        if ending not in FORMATS:
+            raise ConfigurationError(
+                f"Data set {self.name!r}: the format of {path} cannot be told by its ending; "
+                f"set format to one of {', '.join(sorted(set(FORMATS.values())))}."
+            )
+        return FORMATS[ending]
+
+
+def load(file: Path, env: Mapping[str, str] = os.environ) -> tuple[Dataset, ...]:
+    """The data sets of a mapping file. Raises ConfigurationError."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{file} does not exist: set BRAID_FILES to your mapping file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigurationError(f"{file} is not valid YAML{f' at line {mark.line + 1}' if mark else ''}.") from None
+    if not isinstance(content, dict) or not isinstance(content.get("datasets"), list) or set(content) != {"datasets"}:
+        raise ConfigurationError(f"{file} must have one key, datasets, with a list below it.")
+    found = [_dataset(entry, file, env) for entry in content["datasets"]]
+    names = [dataset.name for dataset in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"{file} has two data sets called {twice[0]!r}; a name is part of a row's key.")
+    return tuple(found)
+
+
+def _dataset(entry: Any, file: Path, env: Mapping[str, str]) -> Dataset:
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
+        raise ConfigurationError(f"{file} has a data set without a name.")
+    where = f"{file}, data set {entry['name']!r}"
+    if unknown := sorted(set(entry) - DATASET_KEYS):
+        raise ConfigurationError(f"{where}: {unknown[0]!r} is not a key; there are {', '.join(sorted(DATASET_KEYS))}.")
+    for key in ("contract", "path", "columns"):
+        if not entry.get(key):
+            raise ConfigurationError(f"{where}: {key} is missing.")
+    try:
+        contract = input_contracts.load(str(entry["contract"]))
+    except KeyError:
+        known = ", ".join(input_contracts.names())
+        raise ConfigurationError(f"{where}: there is no contract {entry['contract']!r}; there are {known}.") from None
+    form = entry.get("format")
+    if form is not None and form not in FORMATS.values():
+        known = ", ".join(sorted(set(FORMATS.values())))
+        raise ConfigurationError(f"{where}: format {form!r} is unknown; there are {known}.")
+    if form not in (None, "csv") and (given := sorted(CSV_ONLY & set(entry))):
+        raise ConfigurationError(f"{where}: {given[0]} is for csv files, and the format is {form}.")
+    try:
+        path = Template(str(entry["path"])).substitute(env)
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"{where}: the path needs {error}, which is not set in the environment.") from None
+    skip = entry.get("skip", 0)
+    if not isinstance(skip, int) or skip < 0:
+        raise ConfigurationError(f"{where}: skip must be a number of lines.")
+    columns = _columns(entry["columns"], contract, where)
+    mapping = {key: value for key, value in entry.items() if key != "path"}
+    digest = hashlib.sha256(json.dumps(mapping, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    return Dataset(
+        name=entry["name"],
+        contract=contract,
+        path=path,
+        format=form,
+        columns=columns,
+        delimiter=str(entry.get("delimiter", ",")),
+        header=bool(entry.get("header", True)),
+        skip=skip,
+        null=str(entry.get("null", "")),
+        digest=digest,
+    )
+
+
+def _columns(given: Any, contract: InputContract, where: str) -> dict[str, Column]:
+    if not isinstance(given, dict):
+        raise ConfigurationError(f"{where}: columns must map the contract's columns to the file's.")
+    mappable = [name for name in contract.columns if name != "dataset"]
+    if unknown := [name for name in given if name not in mappable]:
+        raise ConfigurationError(
+            f"{where}: {unknown[0]!r} is no column of {contract.name}; there are {', '.join(mappable)}."
+        )
+    if missing := [name for name in contract.key if name != "dataset" and name not in given]:
+        raise ConfigurationError(f"{where}: {missing[0]} is missing, and is part of the key of {contract.name}.")
+    columns = {name: _column(name, value, where) for name, value in given.items()}
+    for name, column in columns.items():
+        for other in column.number_within or ():
+            if other not in columns or columns[other].number_within is not None:
+                raise ConfigurationError(f"{where}: {name} is numbered within {other!r}, which is not a mapped column.")
+    return columns
+
+
+def _column(name: str, value: Any, where: str) -> Column:
+    if isinstance(value, str) and value:
+        return Column(field=value)
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, content),) = value.items()
+        if kind == "sql" and isinstance(content, str) and content.strip():
+            return Column(sql=content)
+        if kind == "value" and content is not None:
+            return Column(value=str(content))
+        if kind == "number_within" and isinstance(content, list) and content and all(map(str, content)):
+            return Column(number_within=tuple(map(str, content)))
+    raise ConfigurationError(
+        f"{where}: {name} must be a column's name, or one of {{sql: …}}, {{value: …}}, {{number_within: [columns]}}."
+    )
