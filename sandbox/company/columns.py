@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyarrow import compute
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -154,6 +155,14 @@ def first_of_each(keys: Texts) -> Bools:
     mask = np.zeros(len(keys), dtype=bool)
     mask[first] = True
     return mask
+
+
+def places(keys: Texts, wanted: Texts) -> Ints:
+    """Where each wanted text stands among distinct keys, -1 where it does not (or is null)."""
+    values = pa.array(keys, type=pa.string())
+    index = compute.index_in(pa.array(wanted, type=pa.string()), value_set=values)
+    found: Ints = np.asarray(index.fill_null(-1)).astype(np.int64)
+    return found
 
 
 def moments(rng: np.random.Generator, start: Ints | int, end: Ints | int, count: int) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sandbox.company import hubspot, hubspot_days, salesforce, salesforce_days, segment, segment_days, truth
-from sandbox.company.columns import DAY_SECONDS, Ints, chance, moments, nothing, sample, where
+from sandbox.company.columns import DAY_SECONDS, Ints, chance, moments, nothing, places, sample, where
 from sandbox.company.firms import FIRMS_A_PERSON, make_firms
 from sandbox.company.people import SHARES, USER, make_people, owed
 from sandbox.company.world import FOUNDED, World
@@ -144,8 +144,7 @@ def sell(world: World, contacts: Ints, every: float = 0.35) -> None:
     chosen[np.flatnonzero(has_account)[:1]] = True
     which = contacts[chosen]
     accounts = world.frames["salesforce.Account"]
-    order = np.argsort(accounts["Id"].astype("U18"))
-    place = order[np.searchsorted(accounts["Id"].astype("U18"), rows["AccountId"][which].astype("U18"), sorter=order)]
+    place = places(accounts["Id"], rows["AccountId"][which])
     what = np.array(["machines", "beans", "subscription", "refit"], dtype=object)[rng.integers(0, 4, len(which))]
     ids = salesforce.add_opportunities(
         world,
@@ -155,16 +154,10 @@ def sell(world: World, contacts: Ints, every: float = 0.35) -> None:
         rows["CreatedDate"][which],
         fresh=world.day > 1,
     )
-    of_contact = nothing(len(rows))
-    of_contact[which] = ids
-    new = (leads["CreatedDate"] > world.opens) & ~known(leads["ConvertedOpportunityId"])
-    converted = np.flatnonzero(leads["IsConverted"] & new)
-    ids18 = rows["Id"].astype("U18")
-    order = np.argsort(ids18)
-    if len(converted):
-        place = order[np.searchsorted(ids18, leads["ConvertedContactId"][converted].astype("U18"), sorter=order)]
-        opportunity = of_contact[place]
-        leads["ConvertedOpportunityId"][converted] = opportunity
+    new = leads["IsConverted"] & (leads["CreatedDate"] > world.opens) & ~known(leads["ConvertedOpportunityId"])
+    converted = np.flatnonzero(new)
+    place = places(rows["Id"][which], leads["ConvertedContactId"][converted])
+    leads["ConvertedOpportunityId"][converted[place >= 0]] = ids[place[place >= 0]]
 
 
 def court(world: World, contacts: Ints, leads: Ints) -> None:
@@ -178,6 +171,13 @@ def court(world: World, contacts: Ints, leads: Ints) -> None:
     account = np.concatenate([people["AccountId"], none_l])
     contact, lead = np.concatenate([people["Id"], none_l]), np.concatenate([none_p, prospects["Id"]])
 
+    # The first opportunity of a contact, null where there is none.
+    deals = world.frames["salesforce.Opportunity"]
+    of, first = np.unique(deals["ContactId"][known(deals["ContactId"])].astype("U18"), return_index=True)
+    place = places(of.astype(object), contact)
+    deal = nothing(len(ids))
+    deal[place >= 0] = deals["Id"][known(deals["ContactId"])][first[place[place >= 0]]]
+
     def some(share: float) -> Ints:
         mask = chance(rng, len(ids), share)
         mask[:1] = True
@@ -187,5 +187,6 @@ def court(world: World, contacts: Ints, leads: Ints) -> None:
     salesforce.add_members(world, contact[member], lead[member], born[member])
     for kind, share in (("Task", 0.5), ("Task", 0.25), ("Event", 0.25)):
         which = some(share)
-        what = where(chance(rng, len(which), 0.5), account[which], None)
+        draw = rng.random(len(which))
+        what = where(draw < 0.35, account[which], where(draw < 0.6, deal[which], None))
         salesforce.add_activities(world, ids[which], account[which], what, born[which], kind)

@@ -325,7 +325,7 @@ def add_opportunities(
     created = world.in_span(rng, born, count)
     # How far each came, and whether it then was lost; winning takes all steps.
     steps = np.zeros(count, dtype=np.int64) if fresh else rng.integers(0, 5, count)
-    lost = ~np.equal(fresh, True) & (steps < 4) & chance(rng, count, 0.3)
+    lost = (steps < 4) & chance(rng, count, 0.0 if fresh else 0.3)
     moves = np.where(lost, steps + 2, steps + 1)
     stage = np.where(lost, LOST, steps)
     amount = np.floor(np.exp(rng.normal(8.5, 1.0, count))).astype(np.int64) * 100 + rng.integers(0, 2, count) * 50

@@ -15,17 +15,17 @@ from pyarrow import compute
 from sandbox.company import payloads as json
 from sandbox.company.columns import DAY_SECONDS, NONE, Bools, Frame, Ints, Texts, chance, moments, nothing, where
 from sandbox.company.ids import uuids
-from sandbox.company.people import USER, first_names, last_names
+from sandbox.company.people import JUNK, USER, first_names, last_names
 from sandbox.company.schema import schema_of
 from sandbox.company.words import COUNTRIES, CURRENCIES, LOCALES, PRODUCTS, texts
 from sandbox.company.world import EVENTS_SINCE, World
-from sandbox.company.writing import TIDY, written_emails, written_phones
+from sandbox.company.writing import TIDY, known, written_emails, written_phones
 
 WEB_SOURCE: Final = "qTn4Wk1PzHrB"
 SERVER_SOURCE: Final = "mX8vL2cYdJfQ"
 SITE: Final = "https://www.tidewater-coffee.example"
 # Sessions are made for this many people at a time, so that memory does not grow with the company.
-BLOCK: Final = 25_000
+BLOCK: Final = 10_000
 
 IDENTIFY, PAGE, VIEWED, ADDED, SIGNED_UP, ORDER = range(6)
 _EVENT_NAMES: Final = texts((None, None, "Product Viewed", "Product Added", "Signed Up", "Order Completed"))
@@ -141,7 +141,7 @@ def sessions_of(world: World, which: Ints) -> Frame:
     is_user = signed != NONE
     parts = []
 
-    def add(mask: Bools, device: Texts, start: Ints, *, known: bool, signs_in: bool, signs_up: bool = False) -> None:
+    def add(mask: Bools, device: Texts, start: Ints, *, as_user: bool, signs_in: bool, signs_up: bool = False) -> None:
         rows = np.flatnonzero(mask)
         parts.append(
             Frame(
@@ -149,7 +149,7 @@ def sessions_of(world: World, which: Ints) -> Frame:
                     "person": which[rows],
                     "device": device[rows],
                     "start": start[rows],
-                    "known": np.full(len(rows), known),
+                    "known": np.full(len(rows), as_user),
                     "signs_in": np.full(len(rows), signs_in),
                     "signs_up": np.full(len(rows), signs_up),
                 }
@@ -160,35 +160,41 @@ def sessions_of(world: World, which: Ints) -> Frame:
         return moments(rng, low, high, len(which))
 
     one, two = web["_device"][which], web["_device_2"][which]
-    has_one, has_two = np.not_equal(one.astype("U4"), "None"), np.not_equal(two.astype("U4"), "None")
+    has_one, has_two = known(one), known(two)
     early = people["browses_anonymously_first"][which]
     # The last second before signing up is the latest for an anonymous page.
     latest = np.where(is_user, np.maximum(signed - 3600, opens), world.closes - 3600)
     for share in (1.0, 0.6, 0.3):
         some = chance(rng, len(which), share)
-        add((early | ~is_user) & has_one & some, one, between(opens, latest), known=False, signs_in=False)
-    add((early | ~is_user) & has_two, two, between(opens, latest), known=False, signs_in=False)
+        add((early | ~is_user) & has_one & some, one, between(opens, latest), as_user=False, signs_in=False)
+    add((early | ~is_user) & has_two, two, between(opens, latest), as_user=False, signs_in=False)
 
     # Whoever signed up before there were events appears at the next login.
     start = np.where(signed < opens, between(opens, (opens + 3 * world.closes) // 4), signed)
     in_web = people["is_web"][which]
     device = where(has_one, one, None)
-    add(is_user & in_web & has_one, device, start, known=True, signs_in=True, signs_up=True)
+    add(is_user & in_web & has_one, device, start, as_user=True, signs_in=True, signs_up=True)
     after = between(start, world.closes)
-    add(is_user & has_two & web["_signs_in_2"][which], two, after, known=True, signs_in=True)
-    add(is_user & has_two & ~web["_signs_in_2"][which] & ~early, two, after, known=False, signs_in=False)
+    add(is_user & has_two & web["_signs_in_2"][which], two, after, as_user=True, signs_in=True)
+    add(is_user & has_two & ~web["_signs_in_2"][which] & ~early, two, after, as_user=False, signs_in=False)
     guest = people["device_of"][which]
     shared = where(guest >= 0, web["_device"][np.maximum(guest, 0)], None)
     # The owner signs in first: their own sign-up may be later than the guest's.
     owner_from = np.maximum(web["_signed_up"][np.maximum(guest, 0)], opens)
-    add(is_user & (guest >= 0), shared, between(np.maximum(owner_from, start), world.closes), known=True, signs_in=True)
+    add(
+        is_user & (guest >= 0),
+        shared,
+        between(np.maximum(owner_from, start), world.closes),
+        as_user=True,
+        signs_in=True,
+    )
     for share in (0.6, 0.4, 0.25):
         some = chance(rng, len(which), share)
-        add(is_user & in_web & has_one & some, device, between(start, world.closes), known=True, signs_in=False)
+        add(is_user & in_web & has_one & some, device, between(start, world.closes), as_user=True, signs_in=False)
     server = is_user & ~in_web
     nowhere = nothing(len(which))
-    add(server, nowhere, start, known=True, signs_in=True, signs_up=True)
-    add(server & chance(rng, len(which), 0.6), nowhere, between(start, world.closes), known=True, signs_in=False)
+    add(server, nowhere, start, as_user=True, signs_in=True, signs_up=True)
+    add(server & chance(rng, len(which), 0.6), nowhere, between(start, world.closes), as_user=True, signs_in=False)
     return joined(parts)
 
 
@@ -218,7 +224,7 @@ def calls_of(world: World, sessions: Frame, *, late: int = 0) -> Frame:
     """The calls of sessions, in order: what kind, who, where, when. ``late`` seconds pass until they are received."""
     rng = world.stream("segment.calls")
     count = len(sessions)
-    server = sessions["device"] == np.array(None)
+    server = ~known(sessions["device"])
     pages = np.where(server, 0, rng.integers(1, 5, count))
     views = np.where((pages > 1) & chance(rng, count, 0.5), 1, 0)
     orders = np.where(sessions["known"] & chance(rng, count, 0.25), 1, 0) | (server & ~sessions["signs_in"])
@@ -299,10 +305,10 @@ def add_profiles(world: World, which: Ints) -> None:
     address = _emails_in(traits)
     source = where(people["is_web"][which], WEB_SOURCE, SERVER_SOURCE)
     # Segment keeps a shared device with the profile that had it first, and a made-up address with nobody.
-    address = where(people["state_email"][which, USER] == 3, None, address)
+    address = where(people["state_email"][which, USER] == JUNK, None, address)
     device = where(guest & ~people["browses_anonymously_first"][which], None, web["_device"][which])
     for kind, values in (("user_id", users), ("email", address), ("anonymous_id", device), ("anonymous_id", second)):
-        has = np.asarray(pa.array(values, type=pa.string()).is_valid())
+        has = known(values)
         count = int(has.sum())
         world.add(
             "segment.profile_external_ids",
@@ -331,7 +337,7 @@ def written(world: World, calls: Frame) -> pa.Table:
     rng = world.stream("segment.written")
     people, web = world.people, world.frames["_segment.people"]
     count, person, kind = len(calls), calls["person"], calls["kind"]
-    server = ~np.asarray(pa.array(calls["device"], type=pa.string()).is_valid())
+    server = ~known(calls["device"])
     profiles = world.frames["segment.profiles"]
     place = np.full(len(people), 0)
     place[profiles["_person"]] = np.arange(len(profiles))

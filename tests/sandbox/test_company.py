@@ -302,6 +302,13 @@ def test_references_lead_somewhere(day: int) -> None:
                 assert found <= set().union(*(ids[target] for target in field.reference_to)), f"{name}.{field.name}"
 
 
+def test_activities_are_about_contacts_and_leads_accounts_and_opportunities() -> None:
+    for kind in ("Task", "Event"):
+        table = company().tables[f"salesforce.{kind}"]
+        assert {id_[:3] for id_ in table["WhoId"].to_pylist()} == {"003", "00Q"}
+        assert {(id_ or "")[:3] for id_ in table["WhatId"].to_pylist()} == {"001", "006", ""}
+
+
 @pytest.mark.parametrize("day", [1, 2, 13])
 def test_hubspot_hangs_together(day: int) -> None:
     tables = company(600, day=day).tables
