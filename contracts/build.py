@@ -1,0 +1,132 @@
+"""What dbt needs of the contracts, as seeds: dbt cannot read YAML of ours while it compiles.
+
+The files are committed and derived: ``build`` writes them, ``check`` names those that do not say what the YAML says.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from contracts import emails, identifiers, regions, survivorship
+from contracts.reading import HERE
+
+SEEDS = HERE.parent / "seeds" / "contracts"
+
+Cell = str | int | bool | None
+
+# What dbt's CSV readers take for no value at all; as a pattern it arrives.
+_READ_AS_NOTHING = ("", "null")
+
+
+def rendered(folder: Path = HERE) -> Mapping[str, str]:
+    """Name and content of every seed, from the YAML files in ``folder``. Raises ContractError."""
+    kinds = identifiers.read(folder / "identifiers.yml")
+    providers = emails.read(folder / "email_providers.yml")
+    countries = regions.read_regions(folder / "phone_regions.yml")
+    homes = regions.read_source_regions(countries, folder / "source_regions.yml")
+    fields = survivorship.read(folder / "survivorship.yml")
+    types = kinds.types
+    return {
+        "identifier_types.csv": _csv(
+            ("identifier_type", "priority", "normaliser", "records_limit", "per_record_limit"),
+            ((k.name, k.priority, k.normaliser, k.limits.records, k.limits.per_record) for k in types),
+        ),
+        "identifier_speakers.csv": _csv(
+            ("identifier_type", "record_source"), ((k.name, source) for k in types for source in k.spoken_by)
+        ),
+        "identifier_segment_types.csv": _csv(
+            ("segment_type", "identifier_type"), ((name, k.name) for k in types for name in k.segment_types)
+        ),
+        "identifier_evidence_limits.csv": _csv(
+            ("identifier_type", "evidence", "distinct_limit"),
+            ((k.name, evidence, limit) for k in types for evidence, limit in k.limits.distinct.items()),
+        ),
+        "identifier_parts.csv": _csv(
+            ("identifier_type", "part", "position"),
+            ((k.name, part, place) for k in types for place, part in enumerate(k.parts, start=1)),
+        ),
+        "identifier_blocked_values.csv": _csv(
+            ("identifier_type", "blocked_value"),
+            (
+                (k.name, value)
+                for k in types
+                if not k.parts
+                for value in dict.fromkeys((*kinds.blocked_everywhere, *k.blocked_values))
+                if value not in _READ_AS_NOTHING
+            ),
+        ),
+        "identifier_blocked_patterns.csv": _csv(
+            ("identifier_type", "blocked_pattern"),
+            ((k.name, pattern) for k in types if not k.parts for pattern in ("(null)", *k.blocked_patterns)),
+        ),
+        "email_domains.csv": _csv(
+            ("domain", "mailbox_domain", "ignores_dots", "tag_separator"),
+            (
+                (domain, p.domains[0] if p.same_mailbox else domain, p.ignores_dots, p.tag_separator or None)
+                for p in providers
+                for domain in p.domains
+            ),
+        ),
+        "phone_regions.csv": _csv(
+            ("region", "calling_code", "trunk_prefix", "international_prefix", "shortest", "longest"),
+            (
+                (r.code, r.calling_code, r.trunk_prefix or None, r.international_prefix, r.shortest, r.longest)
+                for r in countries
+            ),
+        ),
+        "country_names.csv": _csv(
+            ("country_name", "region"),
+            (
+                (name, r.code)
+                for r in countries
+                for name in dict.fromkeys((r.code.lower(), *(name.lower() for name in r.names)))
+            ),
+        ),
+        "source_regions.csv": _csv(("record_source", "default_region"), homes.items()),
+        "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
+        "survivorship_trust.csv": _csv(
+            ("field", "record_source", "trust_rank"),
+            ((f.name, source, rank) for f in fields for rank, source in enumerate(f.trust, start=1)),
+        ),
+    }
+
+
+def build(folder: Path = HERE, seeds: Path = SEEDS) -> list[Path]:
+    """Write the seeds that are missing or stale, remove those nothing derives; returns what changed."""
+    changed = check(folder, seeds)
+    content = rendered(folder)
+    seeds.mkdir(parents=True, exist_ok=True)
+    for path in changed:
+        if path.name in content:
+            path.write_text(content[path.name], encoding="utf-8", newline="")
+        else:
+            path.unlink()
+    return changed
+
+
+def check(folder: Path = HERE, seeds: Path = SEEDS) -> list[Path]:
+    """Seeds that are missing, say something else than the YAML, or have no YAML behind them; empty when all is well."""
+    content = rendered(folder)
+    stale = [seeds / name for name, text in content.items() if _stored(seeds / name) != text]
+    stray = [path for path in seeds.glob("*.csv") if path.name not in content]
+    return sorted((*stale, *stray))
+
+
+def _stored(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """CSV with LF line ends, the same bytes for the same rows; None is an empty field, which dbt reads as null."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
+    return out.getvalue()
