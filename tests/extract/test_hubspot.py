@@ -266,8 +266,7 @@ def test_an_increment_is_the_window_and_the_archived_ones(hubspot: HubSpot, spoo
 def test_more_changes_than_a_query_gives_are_all_read(
     hubspot: HubSpot, spooled: Spooled, monkeypatch: pytest.MonkeyPatch, ties: int
 ) -> None:
-    monkeypatch.setattr(records, "SEARCH_CAP", 20)
-    monkeypatch.setattr(records, "SEARCH_LIMIT", 5)
+    monkeypatch.setattr(records, "SEARCH_LIMIT", 20)
     fake = FakeContacts()
     fake.cap = 20
     for key in range(1, 131):
@@ -275,15 +274,14 @@ def test_more_changes_than_a_query_gives_are_all_read(
     fake.register()
     ids = [row["id"] for row in spooled(hubspot, "contacts", start=START, end=END).pylist]
     assert sorted(ids) == sorted(fake.records)
-    assert len(fake.searches) < 130
+    assert len(fake.searches) < 30
 
 
 @responses.activate
 def test_a_record_that_shows_a_new_time_at_its_old_place_hides_nobody(
     hubspot: HubSpot, spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "SEARCH_CAP", 20)
-    monkeypatch.setattr(records, "SEARCH_LIMIT", 5)
+    monkeypatch.setattr(records, "SEARCH_LIMIT", 20)
     fake = FakeContacts()
     for key in range(1, 61):
         fake.add(key, START + timedelta(seconds=key))
@@ -306,6 +304,28 @@ def test_a_record_that_shows_a_new_time_at_its_old_place_hides_nobody(
     fake.register()
     ids = {row["id"] for row in spooled(hubspot, "contacts", start=START, end=END).pylist}
     assert ids == set(fake.records)
+
+
+@responses.activate
+def test_a_record_edited_between_two_pages_moves_nobody_out_of_sight(
+    hubspot: HubSpot, spooled: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "SEARCH_LIMIT", 20)
+    fake = FakeContacts()
+    for key in range(1, 61):
+        fake.add(key, START + timedelta(seconds=key))
+    plain = fake.search
+
+    def search(request: requests.PreparedRequest) -> dict[str, Any]:
+        answer = plain(request)
+        for row in answer["results"][:5]:
+            fake.add(int(row["id"]), END + timedelta(seconds=1))
+        return answer
+
+    monkeypatch.setattr(fake, "search", search)
+    fake.register()
+    ids = [row["id"] for row in spooled(hubspot, "contacts", start=START, end=END).pylist]
+    assert sorted(ids) == sorted(fake.records)
 
 
 @responses.activate

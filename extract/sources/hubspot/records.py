@@ -1,7 +1,7 @@
 """Contacts, companies and deals: listed once, then searched for changes; the archived ones listed every time.
 
 Source  list ``/crm/v3/objects/{object}`` (stable id cursor, no cap); ``…/search`` for ids that changed and
-        ``…/batch/read`` for their values, since search takes 3,000 characters, gives 10,000 rows, and runs behind
+        ``…/batch/read`` for their values, since search takes 3,000 characters and its index runs behind
 Grain   one record per id; a merge makes a new record, and the old ids vanish but for ``hs_merged_object_ids``: *gone*
 Cursor  ``lastmodifieddate`` of contacts, ``hs_lastmodifieddate`` of all others, in milliseconds. Calculated properties
         and a changed association do not move it; a full load brings calculated values up to date
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.source import MalformedAnswer
-from extract.sources.hubspot.client import MOST_REPEATS, HubSpotApi, next_after
+from extract.sources.hubspot.client import HubSpotApi, next_after
 from extract.sources.hubspot.properties import Property, table_of, typed
 from extract.sources.rest import Answer, Json
 from extract.sources.times import TIMESTAMP
@@ -30,7 +30,9 @@ from extract.sources.times import TIMESTAMP
 LONGEST_PROPERTY_LIST = 10_000
 BATCH_READ = 100
 SEARCH_LIMIT = 200
-SEARCH_CAP = 10_000
+# The next query starts at the earliest time of a page's last rows. A row edited while we read shows its new time at its
+# old place in the index; starting at that time would pass over all between, and so many in a row do not happen.
+PAGE_TAIL = 10
 ROWS_A_TABLE = 2_000
 T = TypeVar("T")
 MERGED = "hs_merged_object_ids"
@@ -90,48 +92,41 @@ class Records:
             yield table_of(self._type, chunk, self._properties)
 
     def _changed_ids(self, lower: int, upper: int) -> Iterator[str]:
-        """Ids by keyset: a query ends at the cap, the next starts where its last page began.
+        """Ids by keyset: every page is a query of its own that starts near where the one before ended.
 
-        Starting at the *earliest* time of the last page, not at the last row's, because a row changed while we page
-        still stands at its old place in the index but already shows its new time.
+        HubSpot's own paging counts rows: when one that was read is edited meanwhile it leaves the window, all behind it
+        move up, and the first row of the next page is never seen. It also ends at 10,000 rows.
         """
         given: set[str] = set()
         while lower < upper:
-            found: dict[str, int] = {}
-            last_page: list[int] = []
-            complete = False
-            for answer in self._search(lower, upper, sort=self._cursor):
-                page = self._times(answer)
-                found |= page
-                last_page = [time for time in page.values() if lower <= time < upper]
-                complete = next_after(answer) is None
-                yield from (key for key in page if key not in given)
-            if complete:
+            answer = self._search(lower, upper, sort=self._cursor)
+            page = self._times(answer)
+            yield from (key for key in page if key not in given)
+            if next_after(answer) is None:
                 return
-            restart = min(last_page, default=lower)
+            restart = min([time for time in page.values() if lower <= time < upper][-PAGE_TAIL:], default=lower)
             if restart <= lower:
-                # More rows than a query may give share one millisecond: only the id tells them apart.
-                for key in self._changed_at(lower):
-                    if key not in given and key not in found:
-                        yield key
+                # More rows than a page share one millisecond: only the id tells them apart.
+                yield from (key for key in self._changed_at(lower) if key not in page and key not in given)
                 restart = lower + 1
-            given = {key for key, time in found.items() if time >= restart}
+            given = {key for key, time in page.items() if time >= restart}
             lower = restart
 
     def _changed_at(self, millisecond: int) -> Iterator[str]:
+        """Ids of the records that changed in one millisecond, by rising id."""
         last = 0
         while True:
-            complete = True
-            for answer in self._search(millisecond, millisecond + 1, sort="hs_object_id", after_id=last):
-                page = self._times(answer)
-                yield from page
-                last = max([last, *(_number(key) for key in page)])
-                complete = next_after(answer) is None
-            if complete:
+            answer = self._search(millisecond, millisecond + 1, sort="hs_object_id", after_id=last)
+            page = self._times(answer)
+            yield from page
+            if next_after(answer) is None:
                 return
+            before, last = last, max([last, *(_number(key) for key in page)])
+            if last == before:
+                raise MalformedAnswer(f"{self._api.where} sends the same page of {self._type} over and over.")
 
-    def _search(self, lower: int, upper: int, *, sort: str, after_id: int | None = None) -> Iterator[Answer]:
-        """Pages of one query, up to the cap."""
+    def _search(self, lower: int, upper: int, *, sort: str, after_id: int | None = None) -> Answer:
+        """The first page of a query."""
         filters = [
             {"propertyName": self._cursor, "operator": "GTE", "value": str(lower)},
             {"propertyName": self._cursor, "operator": "LT", "value": str(upper)},
@@ -144,20 +139,7 @@ class Records:
             "properties": [self._cursor],
             "limit": SEARCH_LIMIT,
         }
-        position = repeats = 0
-        while True:
-            answer = self._api.search(self._type, body)
-            yield answer
-            after = next_after(answer)
-            if after is None:
-                return
-            repeats = repeats + 1 if _number(after) <= position else 0
-            if repeats > MOST_REPEATS:
-                raise MalformedAnswer(f"{self._api.where} sends the same page of {self._type} over and over.")
-            position = _number(after)
-            if position + SEARCH_LIMIT > SEARCH_CAP:
-                return
-            body["after"] = after
+        return self._api.search(self._type, body)
 
     def _times(self, answer: Answer) -> dict[str, int]:
         """Ids of a search page with their cursor in epoch milliseconds."""
