@@ -122,6 +122,7 @@ def struck(sandbox: Running) -> int:
         ({"name": "connection_dropped", "path": "batch", "after_bytes": 0}, "contacts"),
         ({"name": "partial_batch"}, "contacts"),
         ({"name": "same_page_twice"}, "contacts"),
+        ({"name": "same_page_twice"}, "associations"),
         ({"name": "search_out_of_order"}, "contacts"),
         ({"name": "search_out_of_window"}, "deals"),
         ({"name": "association_pages", "size": 1}, "associations"),
@@ -270,3 +271,17 @@ def test_day_by_day_increments_add_up_to_what_the_company_holds(spooled: Spooled
         same(spooled(source, name).pylist, held(company, name))
     vanished = stored.keys() - {row["id"] for row in held(company, name)}
     assert name != "contacts" or vanished, "four days without a merge prove nothing about merges"
+
+
+def test_what_the_index_showed_too_late_comes_with_the_overlap(own: Running, spooled: Spooled) -> None:
+    source = HubSpot.from_environment(own.environment())
+    end = source.now()
+    moment = end - timedelta(minutes=10)
+    key = next(row["id"] for row in spooled(source, "contacts").pylist)
+    own.sql(f"update hubspot.contacts set lastmodifieddate = '{moment}', updated_at = '{moment}' where id = '{key}'")
+    own.faults({"name": "search_lag", "seconds": 1800})
+    early = spooled(source, "contacts", start=end - timedelta(days=1), end=end).pylist
+    assert key not in {row["id"] for row in early if not row["archived"]}
+    own.faults()
+    next_start = end - source.describe("contacts").overlap
+    assert key in {row["id"] for row in spooled(source, "contacts", start=next_start, end=end).pylist}

@@ -98,7 +98,8 @@ def associations(api: HubSpotApi) -> Iterator[pa.Table]:
     for from_type, to_types in ASSOCIATION_PAIRS.items():
         ids: list[str] = []
         for page in api.pages(f"/crm/v3/objects/{from_type}", [("properties", "hs_object_id")]):
-            ids += ids_of(from_type, page)
+            # A page sent twice must not put an id twice into one batch: HubSpot refuses the whole.
+            ids = list(dict.fromkeys(ids + ids_of(from_type, page)))
             if len(ids) >= ASSOCIATION_INPUTS:
                 yield from _associated(api, from_type, to_types, ids[:ASSOCIATION_INPUTS])
                 ids = ids[ASSOCIATION_INPUTS:]
