@@ -1,0 +1,80 @@
+"""Two days of the sandbox on DuckDB and on the fake Snowflake, once for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.server import running
+
+ROOT = Path(__file__).parent.parent.parent
+PEOPLE, LIMIT_SECONDS = 200, 420
+PROFILES = """
+braid:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: "{folder}/duckdb/braid.duckdb", schema: scratch, threads: 1}
+    snowflake:
+      type: snowflake
+      account: fake
+      user: braid
+      password: not-a-secret
+      database: BRAID
+      schema: SCRATCH
+      warehouse: LOADING
+      threads: 1
+"""
+
+
+@dataclass(frozen=True)
+class Day:
+    """What both warehouses held at the end of a day."""
+
+    duckdb: Path
+    snowflake: Path
+
+
+@pytest.fixture(scope="session")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Day, Day]]:
+    """Day one (everything is new) and day two (increments and snapshots run for the second time)."""
+    folder = tmp_path_factory.mktemp("two_days")
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "profiles.yml").write_text(PROFILES.replace("{folder}", str(folder)))
+    with running(people=PEOPLE, seed=1) as sandbox:
+        environment = os.environ | sandbox.environment() | {"DBT_PROFILES_DIR": str(folder / "profiles")}
+        first = one_day(folder, 1, environment)
+        sandbox.advance()
+        yield first, one_day(folder, 2, environment)
+
+
+def one_day(folder: Path, number: int, environment: dict[str, str]) -> Day:
+    """Both warehouses at once: a process each, a core each."""
+    outs = {
+        target: folder / place / f"day{number}" for target, place in (("dev", "duckdb"), ("snowflake", "snowflake"))
+    }
+    started = {
+        target: subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.snowflake.one_day", target, str(out)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for target, out in outs.items()
+    }
+    try:
+        for target, process in started.items():
+            said, _ = process.communicate(timeout=LIMIT_SECONDS)
+            assert process.returncode == 0, f"day {number} on {target} failed:\n{said[-6000:]}"
+    finally:
+        for process in started.values():
+            process.kill()
+            process.wait()
+    return Day(outs["dev"], outs["snowflake"])

@@ -1,0 +1,68 @@
+"""One day on one warehouse, in a process of its own: extract everything, build everything, write out what came of it.
+
+    python -m tests.snowflake.one_day TARGET OUT
+
+``OUT`` gets ``<table>.parquet`` for the tables compared and, on Snowflake, ``statements.json`` with all SQL that was
+sent. A process of its own, because fakesnow replaces the connector for the whole process, and because dbt is known to
+hang after some of fakesnow's errors: the caller sets a limit.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import warehouse
+from extract.pipeline import run
+from extract.registry import source_class
+from tests.snowflake.fake import fake_snowflake
+from warehouse.base import TableName
+
+SOURCES = ("salesforce", "hubspot", "segment")
+COMPARED = (
+    TableName("identity", "customer_master"),
+    TableName("identity", "customer_xref"),
+    TableName("marts", "customer_360"),
+    TableName("marts", "fct_orders"),
+    TableName("marts", "fct_opportunities"),
+)
+
+
+def main(target: str, out: Path) -> int:
+    """Exit code: 0 when every object landed and every node of the build is green."""
+    statements: list[str] = []
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    out.mkdir(parents=True, exist_ok=True)
+    faked = fake_snowflake(out.parent / "database", statements) if target == "snowflake" else nullcontext()
+    with faked:
+        for name in SOURCES:
+            source = source_class(name).from_environment(os.environ)
+            for result in run(source, [], lambda: warehouse.connect(target), spool_root=out / "spool"):
+                if result.error:
+                    sys.stderr.write(f"{name} {result.object}: {result.error}\n")
+                    return 1
+        landed = len(statements)
+
+        from dbt.cli.main import dbtRunner
+
+        arguments = ["build", "--target", target, "--target-path", str(out / "target"), "--log-path", str(out / "logs")]
+        if not dbtRunner().invoke(["--quiet", *arguments]).success:
+            return 1
+        with warehouse.connect(target) as store:
+            for table in COMPARED:
+                rows = store.query(f"select * from {store.relation(table)}")
+                names = [name.lower() for name in rows.column_names]
+                pq.write_table(pa.table(rows.columns, names=names), out / f"{table.name}.parquet")
+    (out / "statements.json").write_text(json.dumps({"landing": statements[:landed], "build": statements[landed:]}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
