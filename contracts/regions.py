@@ -1,4 +1,4 @@
-"""``phone_regions.yml`` and ``source_regions.yml``: how countries are numbered and named, and where a source is at home."""
+"""``phone_regions.yml`` and ``source_regions.yml``: numbering and names of countries, and where sources are at home."""
 
 from __future__ import annotations
 

@@ -1,0 +1,34 @@
+-- Grain: one row per record, with the cluster that this run's links put it in.
+-- A cluster is named by its lowest record key; the name says nothing about the customer's id.
+
+{{ config(
+    materialized='connected_components',
+    node_column='record_key',
+    component_column='cluster_key'
+) }}
+
+with
+
+records as (
+    select * from {{ ref('int_identity__records') }}
+),
+
+links as (
+    select * from {{ ref('int_identity__links') }}
+),
+
+final as (
+    select
+        record_key_a as node_a,
+        record_key_b as node_b
+    from links
+
+    union all
+
+    select
+        record_key as node_a,
+        cast(null as {{ dbt.type_string() }}) as node_b
+    from records
+)
+
+select * from final
