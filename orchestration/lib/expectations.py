@@ -78,12 +78,9 @@ def cursor(column: str) -> Suite:
     )
 
 
-def happened(*columns: str) -> Suite:
-    """Times of things that have happened."""
-    return tuple(
-        Rule("not_after_extraction", (column,), low=datetime(1990, 1, 1))  # noqa: DTZ001 - naive UTC
-        for column in columns
-    )
+def happened(*columns: str, since: int = 1990) -> Suite:
+    """Times of things that have happened, not before the year ``since``: an empty time is often 1970-01-01."""
+    return tuple(Rule("not_after_extraction", (column,), low=datetime(since, 1, 1)) for column in columns)  # noqa: DTZ001
 
 
 def present(*columns: str, mostly: float = 1.0) -> Suite:

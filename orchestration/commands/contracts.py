@@ -1,0 +1,61 @@
+"""`braid contracts`: what dbt needs, derived from the YAML in contracts/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orchestration.errors import CommandError
+
+
+@click.group(short_help="Derive dbt's seeds from contracts/*.yml, or check that they are current.")
+def contracts() -> None:
+    """What is agreed is written once, as YAML in contracts/; dbt reads what is derived from it.
+
+    \b
+    Examples:
+      braid contracts build     after editing contracts/identifiers.yml
+      braid contracts check     in CI: exits 1 when a derived file is stale
+    """
+
+
+@contracts.command(short_help="Write the derived files that are stale.")
+def build() -> None:
+    """Write the seeds that are missing or stale, remove those that nothing derives, and name what changed.
+
+    \b
+    Example:
+      braid contracts build
+    """
+    from contracts import build as derived
+
+    changed = derived.build()
+    for path in changed:
+        click.echo(_shown(path))
+    if not changed:
+        click.echo("All derived files are current.")
+
+
+@contracts.command(short_help="Exit 1 when a derived file is stale.")
+def check() -> None:
+    """Compare the seeds with the YAML they are derived from; changes nothing.
+
+    \b
+    Example:
+      braid contracts check
+    """
+    from contracts import build as derived
+
+    stale = derived.check()
+    if stale:
+        named = ", ".join(_shown(path) for path in stale)
+        raise CommandError(f"{named}: not what contracts/*.yml say; run `braid contracts build` and commit the result.")
+    click.echo("All derived files are current.")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,141 @@
+"""`braid status`: how far each object is, without getting in anybody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestration.errors import CommandError
+from orchestration.setup import configured_target, json_option, target_option
+from orchestration.terminal import ago, as_json, table
+
+if TYPE_CHECKING:
+    from extract.status import ObjectStatus
+    from warehouse.base import Warehouse
+    from warehouse.profile import Target
+
+# Long enough for a landing to end, short enough for somebody who only wants to look.
+_PATIENCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is looked at: a copy of some age, or the warehouse itself (``age_seconds`` None)."""
+
+    name: str
+    age_seconds: float | None
+    warehouse: Warehouse
+
+
+@click.command(short_help="Per object: watermark, rows, last run, lag.")
+@target_option
+@json_option
+def status(target: str | None, as_json_: bool) -> None:
+    """Show how far each object is: watermark, rows, last run, time since it was last read with success.
+
+    Reads the serving copy of the last green build, so it works while a build runs and disturbs nobody; before the first
+    build it reads the warehouse itself. What was extracted since the copy was made shows after the next build.
+
+    \b
+    Examples:
+      braid status
+      braid status --json
+    """
+    from extract.status import object_status
+
+    with _looking(configured_target(target)) as view:
+        objects = object_status(view.warehouse)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    if as_json_:
+        document = {
+            "read_from": view.name,
+            "copy_age_seconds": None if view.age_seconds is None else round(view.age_seconds, 1),
+            "objects": [_document(item, now) for item in objects],
+        }
+        click.echo(as_json(document))
+        return
+    if not objects:
+        raise CommandError(f"Nothing was extracted into {view.name} yet: start with `braid extract SOURCE`.")
+    headers = ("source", "object", "watermark", "rows", "last run", "status", "landed", "lag")
+    rows = [
+        (
+            item.source,
+            item.object,
+            item.watermark,
+            item.rows,
+            item.last_run_at,
+            item.last_status,
+            item.last_rows_landed,
+            ago(item.lag_seconds(now)),
+        )
+        for item in objects
+    ]
+    click.echo(table(headers, rows, right=frozenset({3, 6})))
+    for item in objects:
+        if item.last_error:
+            click.echo(f"{item.source} {item.object}: {item.last_error}")
+    if view.age_seconds is not None:
+        click.echo(f"As of the serving copy made {ago(view.age_seconds)} ago ({view.name}); times are UTC.")
+    else:
+        click.echo(f"As of now ({view.name}); times are UTC.")
+
+
+def _document(item: ObjectStatus, now: datetime) -> dict[str, object]:
+    lag = item.lag_seconds(now)
+    return {
+        "source": item.source,
+        "object": item.object,
+        "table": item.table,
+        "watermark": item.watermark,
+        "rows": item.rows,
+        "last_run_at": item.last_run_at,
+        "last_status": item.last_status,
+        "last_rows_landed": item.last_rows_landed,
+        "last_error": item.last_error,
+        "last_success_at": item.last_success_at,
+        "lag_seconds": None if lag is None else round(lag, 1),
+    }
+
+
+@contextmanager
+def _looking(target: Target) -> Iterator[_View]:
+    import warehouse
+
+    database = target.duckdb_path
+    if database is None:
+        with warehouse.connect(target.name, read_only=True) as connection:
+            yield _View(target.name, None, connection)
+        return
+    from warehouse.duckdb import DuckDBWarehouse
+    from warehouse.serving import serving_path
+
+    copy = serving_path(database)
+    if copy.is_file():
+        with DuckDBWarehouse.open(copy, read_only=True) as connection:
+            yield _View(_shown(copy), _age(copy), connection)
+        return
+    if not database.is_file():
+        raise CommandError(f"There is no warehouse at {_shown(database)} yet: start with `braid extract SOURCE`.")
+    # Under the lock: dbt does not wait for a file that a reader has open.
+    with (
+        warehouse.locked(target.name, command="braid status", timeout=_PATIENCE_SECONDS),
+        warehouse.connect(target.name, read_only=True, timeout=_PATIENCE_SECONDS) as connection,
+    ):
+        yield _View(_shown(database), None, connection)
+
+
+def _age(copy: Path) -> float:
+    return max(0.0, datetime.now(UTC).timestamp() - copy.stat().st_mtime)
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

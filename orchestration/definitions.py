@@ -1,0 +1,27 @@
+"""Everything Dagster knows: every extracted object and every dbt model in one graph, when they run, who is told."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.defs.dbt.assets import dbt_build
+from orchestration.defs.dbt.checks import source_freshness
+from orchestration.defs.dbt.schedules import every_half_past, every_night, every_noon, extract_all, freshness, nightly
+from orchestration.defs.dbt.sensors import tell_when_failed, tell_when_stale
+from orchestration.defs.files.assets import files
+from orchestration.defs.files.checks import files_batches
+from orchestration.defs.hubspot.assets import hubspot
+from orchestration.defs.hubspot.checks import hubspot_batches
+from orchestration.defs.salesforce.assets import salesforce
+from orchestration.defs.salesforce.checks import salesforce_batches
+from orchestration.defs.segment.assets import segment
+from orchestration.defs.segment.checks import segment_batches
+from orchestration.defs.segment.schedules import events, every_hour
+
+defs = dg.Definitions(
+    assets=[salesforce, hubspot, segment, files, dbt_build],
+    asset_checks=[salesforce_batches, hubspot_batches, segment_batches, files_batches, source_freshness],
+    jobs=[nightly, extract_all, events, freshness],
+    schedules=[every_night, every_noon, every_hour, every_half_past],
+    sensors=[tell_when_failed, tell_when_stale],
+)

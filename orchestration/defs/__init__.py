@@ -1,0 +1,1 @@
+"""One folder a system: its assets, checks, schedules and sensors."""

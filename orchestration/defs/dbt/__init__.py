@@ -1,0 +1,1 @@
+"""dbt: every model, seed and snapshot, and what is fresh enough."""

@@ -1,0 +1,57 @@
+"""Every object that is extracted, and the key it has in the graph: the one dbt gives its source table.
+
+No source is contacted and no setting is read here; ``configured`` alone looks at the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+
+from extract import registry
+from extract.source import ConfigurationError
+
+SOURCES = registry.NAMES
+EVENTS = dg.AssetKey(["events", "events"])
+
+# Events of whatever collector share one table, so theirs is not named for the source that read them.
+_KEYS = {("segment", "events"): EVENTS}
+# What a source can do without: an object is configured when one of its sets of variables is complete.
+_NEEDS = {
+    ("segment", "events"): ("SEGMENT_ARCHIVE_URL",),
+    ("segment", "profiles"): ("SEGMENT_SPACE_ID", "SEGMENT_ACCESS_TOKEN"),
+    ("segment", "profile_external_ids"): ("SEGMENT_SPACE_ID", "SEGMENT_ACCESS_TOKEN"),
+}
+
+
+def objects(source: str) -> tuple[str, ...]:
+    """The objects of a source, in the order in which they are read."""
+    return registry.source_class(source).objects
+
+
+def asset_key(source: str, name: str) -> dg.AssetKey:
+    """The key of an object, which is dbt's ``source(schema without raw_, table)``."""
+    return _KEYS.get((source, name), dg.AssetKey([source, name]))
+
+
+def keys(source: str) -> dict[dg.AssetKey, str]:
+    """Asset keys of a source and the objects behind them."""
+    return {asset_key(source, name): name for name in objects(source)}
+
+
+def configured(env: Mapping[str, str] = os.environ) -> tuple[list[dg.AssetKey], list[str]]:
+    """Keys of the objects whose settings are there, and a sentence for each source that has none."""
+    found: list[dg.AssetKey] = []
+    reasons: list[str] = []
+    for source in SOURCES:
+        try:
+            registry.source_class(source).from_environment(env).close()
+        except ConfigurationError as error:
+            reasons.append(str(error))
+            continue
+        for key, name in keys(source).items():
+            if all(env.get(variable, "").strip() for variable in _NEEDS.get((source, name), ())):
+                found.append(key)
+    return found, reasons
