@@ -172,7 +172,7 @@ class RestApi:
             except requests.RequestException as error:
                 if last:
                     raise Unreachable(
-                        f"{self.where} cannot be reached: {_cause(error)}; check {self.url_setting} and the network."
+                        f"{self.where} cannot be reached: {cause(error)}; check {self.url_setting} and the network."
                     ) from None
                 self.back_off(attempt)
                 continue
@@ -188,7 +188,7 @@ class RestApi:
                         f"{self.where} keeps answering {status}{self._said(response)} to {method} {self.shown(path)} "
                         f"({attempts} attempts); try again later."
                     )
-                self.back_off(attempt, _retry_after(response.headers.get("Retry-After")))
+                self.back_off(attempt, retry_after(response.headers.get("Retry-After")))
             else:
                 self._fail(response, method, path)
         raise AssertionError("the last attempt returns or raises")
@@ -225,7 +225,7 @@ class RestApi:
         return body
 
     def _await_quota(self, response: requests.Response, attempt: int, last: bool) -> None:
-        asked = _retry_after(response.headers.get("Retry-After"))
+        asked = retry_after(response.headers.get("Retry-After"))
         if last or self.used_up(response) or (asked or 0) > LONGEST_WAIT_SECONDS:
             raise RateLimited(
                 f"{self.where} has no calls left for us{self._said(response)}; "
@@ -280,7 +280,7 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _retry_after(text: str | None) -> float | None:
+def retry_after(text: str | None) -> float | None:
     """Seconds asked for by a Retry-After header (a number or a date), None when there is none to use."""
     if not text:
         return None
@@ -294,7 +294,7 @@ def _retry_after(text: str | None) -> float | None:
         return None
 
 
-def _cause(error: requests.RequestException) -> str:
+def cause(error: requests.RequestException) -> str:
     """Why a request got no answer, in words of ours: the library's own carry the whole URL."""
     if isinstance(error, requests.exceptions.SSLError):
         return "its TLS certificate is not accepted"
