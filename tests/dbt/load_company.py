@@ -46,7 +46,9 @@ def snake(name: str) -> str:
 
 def events(calls: pa.Table) -> pa.Table:
     """Segment's archive as the columns of raw_events.events."""
-    rows = [_event(call) for call in calls.to_pylist()]
+    first: dict[str, dict[str, Any]] = {}
+    for call in sorted((_event(row) for row in calls.to_pylist()), key=lambda row: row["received_at"]):
+        first.setdefault(call["message_id"], call)  # the archive delivers some twice
     moment = pa.timestamp("us")
     moments = {*EVENT_MOMENTS, "received_at"}
     names = [
@@ -54,7 +56,7 @@ def events(calls: pa.Table) -> pa.Table:
         "properties", "traits", "consent", "region", "source", "payload",
     ]  # fmt: skip
     schema = pa.schema([(name, moment if name in moments else pa.string()) for name in names])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist(list(first.values()), schema=schema)
 
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+-- Grain: one row per order, from Segment's "Order Completed" calls and from files.
+-- Orders without a known customer stay with a null customer_id, and cancellations stay with negative amounts: revenue is
+-- complete, and sums need no correction.
+
+with
+
+order_calls as (
+    select * from {{ ref('int_finance__order_calls') }}
+),
+
+files_lines as (
+    select * from {{ ref('stg_files__order_lines') }}
+    where not is_deleted
+),
+
+order_lines as (
+    select * from {{ ref('fct_order_lines') }}
+),
+
+xref as (
+    select * from {{ ref('customer_xref') }}
+),
+
+identifiers as (
+    select * from {{ ref('int_identity__identifiers') }}
+    where
+        identifier_status = 'usable'
+        and identifier_type in ('email', 'user_id')
+),
+
+email_domains as (
+    select * from {{ ref('email_domains') }}
+),
+
+-- Records that share a usable value are one customer, so a value leads to one.
+customers_by_value as (
+    select
+        identifiers.identifier_type,
+        identifiers.identifier_value,
+        min(xref.customer_id) as customer_id
+    from identifiers
+    inner join xref
+        on identifiers.record_key = xref.record_key
+    group by identifiers.identifier_type, identifiers.identifier_value
+),
+
+line_sums as (
+    select
+        order_key,
+        sum(amount) as goods_amount,
+        count(*) as number_of_lines
+    from order_lines
+    group by order_key
+),
+
+segment_orders as (
+    select
+        {{ record_key('segment', 'order', 'order_id') }} as order_key,
+        'segment' as source_system,
+        null as dataset,
+        order_id,
+        coalesce(
+            {{ record_key('segment', 'user', 'user_id') }},
+            {{ record_key('segment', 'anonymous', 'anonymous_id') }}
+        ) as record_key,
+        null as other_record_key,
+        user_id,
+        null as email,
+        upper(currency) as currency,
+        coupon,
+        coalesce(
+            try_cast({{ json_text('properties', 'total') }} as decimal(18, 4)),
+            try_cast({{ json_text('properties', 'revenue') }} as decimal(18, 4))
+        ) as amount,
+        try_cast({{ json_text('properties', 'shipping') }} as decimal(18, 4)) as shipping_amount,
+        try_cast({{ json_text('properties', 'discount') }} as decimal(18, 4)) as discount_amount,
+        ordered_at
+    from order_calls
+),
+
+-- Keys of the customer are the same on every line of an order; where a line lacks one, another line's counts.
+files_orders as (
+    select
+        {{ record_key('files', 'order', "dataset || '/' || order_id") }} as order_key,
+        'files' as source_system,
+        dataset,
+        order_id,
+        {{ record_key('files', 'person', "dataset || '/' || min(files_customer_id)") }} as record_key,
+        {{ record_key('files', 'customer', "dataset || '/' || min(files_customer_id)") }}
+            as other_record_key,
+        min(user_id) as user_id,
+        min(email) as email,
+        upper(min(currency)) as currency,
+        null as coupon,
+        sum(coalesce(amount, quantity * unit_price)) as amount,
+        null as shipping_amount,
+        null as discount_amount,
+        min(ordered_at) as ordered_at
+    from files_lines
+    group by dataset, order_id
+),
+
+every as (
+    select * from segment_orders
+
+    union all
+
+    select * from files_orders
+),
+
+final as (
+    select
+        cast(every.order_key as {{ dbt.type_string() }}) as order_key,
+        cast(every.source_system as {{ dbt.type_string() }}) as source_system,
+        cast(every.dataset as {{ dbt.type_string() }}) as dataset,
+        cast(every.order_id as {{ dbt.type_string() }}) as order_id,
+        cast(
+            coalesce(
+                xref.customer_id,
+                other_xref.customer_id,
+                by_user_id.customer_id,
+                by_email.customer_id
+            ) as {{ dbt.type_string() }}
+        ) as customer_id,
+
+        cast(every.currency as {{ dbt.type_string() }}) as currency,
+        cast(every.coupon as {{ dbt.type_string() }}) as coupon,
+
+        cast(coalesce(every.amount, line_sums.goods_amount, 0) as decimal(18, 4)) as amount,
+        cast(line_sums.goods_amount as decimal(18, 4)) as goods_amount,
+        cast(every.shipping_amount as decimal(18, 4)) as shipping_amount,
+        cast(every.discount_amount as decimal(18, 4)) as discount_amount,
+        cast(coalesce(line_sums.number_of_lines, 0) as {{ dbt.type_bigint() }}) as number_of_lines,
+
+        coalesce(every.amount, line_sums.goods_amount, 0) < 0 as is_cancellation,
+
+        every.ordered_at
+    from every
+    left join xref
+        on every.record_key = xref.record_key
+    left join xref as other_xref
+        on every.other_record_key = other_xref.record_key
+    left join customers_by_value as by_user_id
+        on
+            by_user_id.identifier_type = 'user_id'
+            and trim(every.user_id) = by_user_id.identifier_value
+    left join email_domains
+        on {{ email_domain('every.email') }} = email_domains.domain
+    left join customers_by_value as by_email
+        on
+            by_email.identifier_type = 'email'
+            and {{ normalised_email('every.email', 'email_domains') }} = by_email.identifier_value
+    left join line_sums
+        on every.order_key = line_sums.order_key
+)
+
+select * from final
