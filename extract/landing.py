@@ -15,9 +15,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from extract import books
-from extract.source import ObjectInfo, Window
+from extract.source import AccessDenied, MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
-from warehouse.base import Staged, Warehouse
+from warehouse.base import CsvPages, Staged, Warehouse
 
 # A column named so says for each row whether the source has deleted it.
 SOURCE_FLAG = "is_deleted"
@@ -49,15 +49,16 @@ class Landed:
 
 
 def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> Landed:
-    """Land one object's spool. Raises WarehouseError, having changed no row."""
+    """Land one object's spool. Raises WarehouseError or SourceError, having changed no row."""
     books.ensure_books(warehouse)
     existed = warehouse.columns(info.table) is not None
     schema = pa.schema([*info.schema, *META])
     added = warehouse.ensure_table(info.table, schema)
     constants = {"_extracted_at": load.started_at, "_run_id": load.run_id}
+    parts = spool.parts()
     with ExitStack() as open_stages:
         staged = []
-        for part in spool.parts():
+        for part in parts:
             if IS_DELETED in part.schema.names:
                 derived: dict[str, str | bool] = {}
             else:
@@ -67,17 +68,35 @@ def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, n
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
             read = inserted = updated = 0
-            for batch in staged:
+            for part, batch in zip(parts, staged, strict=True):
                 if info.append_only:
                     counts = warehouse.append(info.table, batch, unless_key=info.key, first_by=info.newest_by)
                 else:
                     counts = warehouse.merge(info.table, batch, key=info.key, newest_by=info.newest_by)
+                if isinstance(part, CsvPages) and spool.expected_csv_rows not in (None, counts.read):
+                    raise MalformedAnswer(
+                        f"The source announced {spool.expected_csv_rows} rows of {load.source} {info.name} and sent "
+                        f"{counts.read}; nothing was landed, try again."
+                    )
                 read, inserted, updated = read + counts.read, inserted + counts.inserted, updated + counts.updated
+            if {} in scopes and read == 0:
+                _refuse_emptying(warehouse, info, load)
             deleted = sum(_mark_gone(warehouse, info, keys, load) for keys in gone)
             deleted += sum(_mark_absent(warehouse, info, staged, scope, load) for scope in scopes)
             landed = Landed(read, inserted, updated, deleted, tuple(added) if existed else ())
             _write_books(warehouse, info, spool, load, landed, added, existed, now)
     return landed
+
+
+def _refuse_emptying(warehouse: Warehouse, info: ObjectInfo, load: Load) -> None:
+    """Without a single row, a lost permission is likelier than an empty system: never mark a whole table deleted."""
+    relation = warehouse.relation(info.table)
+    live = warehouse.query(f"select count(*) from {relation} where not _is_deleted").column(0)[0].as_py()
+    if live:
+        raise AccessDenied(
+            f"{load.source} shows no {info.name} at all, though {live} are known: nothing was marked deleted; "
+            "check what the user or token may read."
+        )
 
 
 def _mark_gone(warehouse: Warehouse, info: ObjectInfo, keys: Staged, load: Load) -> int:

@@ -86,6 +86,9 @@ class Spool(Protocol):
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
         """Write one CSV page: ``chunks`` is called with a writer that takes bytes."""
 
+    def expect(self, csv_rows: int) -> None:
+        """Say how many rows the CSV pages hold by the source's count; landing refuses another number of them."""
+
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add typed rows; the columns are (a subset of) the object's schema.
 

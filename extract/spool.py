@@ -50,6 +50,7 @@ class DiskSpool:
         self._writers: dict[tuple[str, ...], tuple[Path, pa.Schema, pq.ParquetWriter]] = {}
         self.gone_keys: list[pa.Table] = []
         self.scopes: list[dict[str, str]] = []
+        self.expected_csv_rows: int | None = None
         self.files: list[FileRead] = []
 
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
@@ -58,6 +59,10 @@ class DiskSpool:
         with path.open("wb", buffering=1 << 20) as file:
             chunks(lambda data: file.write(data if b"\0" not in data else data.replace(b"\0", b"")))
         self._pages.append(path)
+
+    def expect(self, csv_rows: int) -> None:
+        """Remember the source's count; see ``Spool.expect``."""
+        self.expected_csv_rows = csv_rows
 
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add typed rows; see ``Spool.rows``."""
