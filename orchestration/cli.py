@@ -94,3 +94,7 @@ def _say(sentence: str) -> None:
 def _surprise(error: BaseException) -> str:
     first = str(error).strip().splitlines()[0] if str(error).strip() else ""
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+if __name__ == "__main__":
+    main()

@@ -173,8 +173,8 @@ def _sentences(report: Report) -> list[str]:
         lines.append(f"All {report.stability.same:,} customer_ids are those of the run before.")
     else:
         lines.append(
-            f"{report.stability.same:,} customer_ids are those of the run before, {report.stability.only_now:,} are new "
-            f"and {report.stability.only_before:,} are gone."
+            f"{report.stability.same:,} customer_ids are those of the run before, "
+            f"{report.stability.only_now:,} are new and {report.stability.only_before:,} are gone."
         )
     return lines
 

@@ -204,7 +204,8 @@ class _Jobs:
                 text = (data.error.cause or data.error).message
             first = (text or "failed").strip().splitlines()[0]
             said.append(f"{event.step_key}: {first}")
-        return f"The job {name} failed in {'; '.join(said) or 'an unknown step'} (all of it: {_shown(self._settings.log)})."
+        where = "; ".join(said) or "an unknown step"
+        return f"The job {name} failed in {where} (all of it: {_shown(self._settings.log)})."
 
 
 def _figures(settings: Settings, sandbox: Running) -> dict[str, Any]:
@@ -215,14 +216,14 @@ def _figures(settings: Settings, sandbox: Running) -> dict[str, Any]:
     records, people = sandbox.truth()
     with DuckDBWarehouse.open(_serving(settings), read_only=True) as copy:
         clusters = copy.query("select record_key, customer_id as cluster_id from identity.customer_xref")
-        rules = copy.query("select rule, count(*) as links from identity.int_identity__links group by rule")
+        rules = copy.query("select link_rule, count(*) as links from identity.int_identity__links group by link_rule")
         customers = copy.query("select customer_id from identity.customer_master")
     scored = score(records, clusters, people)
     return {
         "ids": {str(value) for value in customers.column(0).to_pylist()},
         "customers": customers.num_rows,
         "records": clusters.num_rows,
-        "links": dict(zip(rules["rule"].to_pylist(), rules["links"].to_pylist(), strict=True)),
+        "links": dict(zip(rules["link_rule"].to_pylist(), rules["links"].to_pylist(), strict=True)),
         "overall": _rounded(scored),
         "by_noise": {name: _rounded(pairs) for name, pairs in scored.by_noise.items()},
     }
@@ -323,9 +324,12 @@ def _set(values: Mapping[str, str | None]) -> None:
 @contextmanager
 def _quiet(settings: Settings) -> Iterator[None]:
     """What Dagster, dbt and Great Expectations say goes to the log."""
-    with settings.log.open("w", encoding="utf-8") as log, contextlib.redirect_stdout(log):
-        with contextlib.redirect_stderr(log):
-            yield
+    with (
+        settings.log.open("w", encoding="utf-8") as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        yield
 
 
 def tail(settings: Settings) -> str:

@@ -1,0 +1,38 @@
+"""A warehouse of one's own, and no settings of the machine the tests run on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_SETTINGS = ("SALESFORCE_", "HUBSPOT_", "SEGMENT_", "BRAID_", "DBT_", "DAGSTER_", "SNOWFLAKE_")
+
+
+@pytest.fixture(autouse=True)
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a profile whose warehouse lies in it; the environment says nothing else."""
+    for name in list(os.environ):
+        if name.startswith(_SETTINGS) and name != "BRAID_SCREENSHOTS":
+            monkeypatch.delenv(name)
+    folder = tmp_path / "workshop"
+    folder.mkdir()
+    shutil.copyfile(ROOT / "profiles.yml.example", folder / "profiles.yml")
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(folder))
+    monkeypatch.setenv("DBT_PROJECT_DIR", str(ROOT))
+    monkeypatch.setenv("BRAID_DUCKDB", str(folder / "braid.duckdb"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A small sandbox, shared: what a test advances stays advanced."""
+    from sandbox import server
+
+    with server.running(people=60, seed=3, archive=tmp_path_factory.mktemp("archive")) as running:
+        yield running
