@@ -39,10 +39,6 @@ email_domains as (
     select * from {{ ref('email_domains') }}
 ),
 
-source_regions as (
-    select * from {{ ref('source_regions') }}
-),
-
 normalised as (
     select
         written.record_key,
@@ -60,13 +56,11 @@ normalised as (
         on written.identifier_type = types.identifier_type
     inner join records
         on written.record_key = records.record_key
-    left join source_regions
-        on records.record_source = source_regions.record_source
     left join phones
         on
             types.normaliser = 'phone'
             and written.written_value = phones.written_phone
-            and phones.region = coalesce(records.country_code, source_regions.default_region)
+            and phones.region = records.phone_region
     left join email_domains
         on
             types.normaliser = 'email'

@@ -7,10 +7,6 @@ records as (
     select * from {{ ref('int_identity__records') }}
 ),
 
-source_regions as (
-    select * from {{ ref('source_regions') }}
-),
-
 phone_regions as (
     select
         region,
@@ -76,14 +72,10 @@ written as (
 in_region as (
     select distinct
         written.phone as written_phone,
-        coalesce(own.region, source_regions.default_region) as region
+        records.phone_region as region
     from written
     inner join records
         on written.record_key = records.record_key
-    left join source_regions
-        on records.record_source = source_regions.record_source
-    left join phone_regions as own
-        on records.country_code = own.region
 ),
 
 bare as (

@@ -19,6 +19,10 @@ hubspot_contacts as (
     select * from {{ ref('stg_hubspot__contacts') }}
 ),
 
+hubspot_companies as (
+    select * from {{ ref('stg_hubspot__companies') }}
+),
+
 segment_users as (
     select * from {{ ref('int_identity__segment_users') }}
 ),
@@ -39,6 +43,10 @@ country_names as (
     select * from {{ ref('country_names') }}
 ),
 
+source_regions as (
+    select * from {{ ref('source_regions') }}
+),
+
 records as (
     select
         salesforce_contacts.record_key,
@@ -56,6 +64,7 @@ records as (
         salesforce_contacts.city,
         salesforce_contacts.postal_code,
         salesforce_contacts.country,
+        salesforce_accounts.billing_country as company_country,
         null as seen_region,
         null as consent,
         salesforce_contacts.has_opted_out_of_email,
@@ -85,6 +94,7 @@ records as (
         city,
         postal_code,
         country,
+        null as company_country,
         null as seen_region,
         null as consent,
         null as has_opted_out_of_email,
@@ -97,29 +107,32 @@ records as (
     union all
 
     select
-        record_key,
+        hubspot_contacts.record_key,
         'hubspot:contact' as record_source,
-        contact_id as record_id,
-        user_id,
-        first_name as given_name,
-        last_name as family_name,
-        email,
-        phone,
-        mobile_phone,
-        company,
-        job_title,
-        street,
-        city,
-        postal_code,
-        country,
+        hubspot_contacts.contact_id as record_id,
+        hubspot_contacts.user_id,
+        hubspot_contacts.first_name as given_name,
+        hubspot_contacts.last_name as family_name,
+        hubspot_contacts.email,
+        hubspot_contacts.phone,
+        hubspot_contacts.mobile_phone,
+        coalesce(hubspot_contacts.company, hubspot_companies.company_name) as company,
+        hubspot_contacts.job_title,
+        hubspot_contacts.street,
+        hubspot_contacts.city,
+        hubspot_contacts.postal_code,
+        hubspot_contacts.country,
+        hubspot_companies.country as company_country,
         null as seen_region,
         null as consent,
-        has_opted_out_of_email,
-        is_deleted,
+        hubspot_contacts.has_opted_out_of_email,
+        hubspot_contacts.is_deleted,
         null as date_of_birth,
-        created_at,
-        updated_at
+        hubspot_contacts.created_at,
+        hubspot_contacts.updated_at
     from hubspot_contacts
+    left join hubspot_companies
+        on hubspot_contacts.company_id = hubspot_companies.company_id
 
     union all
 
@@ -144,6 +157,7 @@ records as (
         {{ json_text('traits', 'address.postalCode') }} as postal_code,
         coalesce({{ json_text('traits', 'address.country') }}, {{ json_text('traits', 'country') }})
             as country,
+        null as company_country,
         region as seen_region,
         consent,
         null as has_opted_out_of_email,
@@ -171,6 +185,7 @@ records as (
         null as city,
         null as postal_code,
         null as country,
+        null as company_country,
         region as seen_region,
         consent,
         null as has_opted_out_of_email,
@@ -198,6 +213,7 @@ records as (
         city,
         postal_code,
         country,
+        null as company_country,
         null as seen_region,
         null as consent,
         null as has_opted_out_of_email,
@@ -225,6 +241,7 @@ records as (
         null as city,
         null as postal_code,
         country,
+        null as company_country,
         null as seen_region,
         null as consent,
         null as has_opted_out_of_email,
@@ -259,6 +276,12 @@ final as (
         nullif(trim(records.country), '') as country,
         country_names.region as country_code,
         coalesce(records.seen_region, country_names.region) as region,
+        coalesce(
+            country_names.region,
+            company_countries.region,
+            records.seen_region,
+            source_regions.default_region
+        ) as phone_region,
         records.consent,
 
         records.has_opted_out_of_email,
@@ -270,6 +293,10 @@ final as (
     from records
     left join country_names
         on lower(trim(records.country)) = country_names.country_name
+    left join country_names as company_countries
+        on lower(trim(records.company_country)) = company_countries.country_name
+    left join source_regions
+        on records.record_source = source_regions.record_source
 )
 
 select * from final
