@@ -11,7 +11,7 @@ import click
 
 from orchestration.errors import CommandError, Interrupted
 from orchestration.setup import json_option
-from orchestration.terminal import as_json, say
+from orchestration.terminal import as_json
 
 
 @click.command(short_help="Two days of a made-up company, from its systems to its customers.")
@@ -69,14 +69,15 @@ def demo(people: int, seed: int, folder: Path, keep: bool, as_json_: bool) -> No
 @contextmanager
 def _telling() -> Iterator[Callable[[str], None]]:
     """Says which step is at work: one changing line on a terminal, a line each elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda name: say(f"demo: {name}")
+    # Bound to the terminal now: while the jobs run, stderr is the log.
+    stream = sys.stderr
+    if not stream.isatty():
+        yield lambda name: click.echo(f"braid: demo: {name}", file=stream)
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    # Bound to the terminal now: while the jobs run, stderr is the log.
-    console = Console(file=sys.stderr)
+    console = Console(file=stream)
     columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description:<32}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: list[object] = []

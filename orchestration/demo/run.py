@@ -174,7 +174,7 @@ class _Jobs:
 
         report = json.loads((run_folder() / "run_results.json").read_text(encoding="utf-8"))
         tests = ("test.", "unit_test.")
-        return Counter(str(item["status"]) for item in report["results"] if str(item["unique_id"]).startswith(tests))
+        return dict(Counter(str(item["status"]) for item in report["results"] if str(item["unique_id"]).startswith(tests))
 
     def _measured(self, result: dg.ExecuteInProcessResult) -> _Run:
         found = _Run(seconds={"extract": 0.0, "expectations": 0.0, "build and test": 0.0})
@@ -304,6 +304,8 @@ def _environment(settings: Settings, sandbox: Running) -> Iterator[None]:
         # Colours would end in the log.
         "NO_COLOR": "1",
         "DBT_USE_COLORS": "false",
+        # What one dependency of a dependency says about another, past every redirection of ours.
+        "PYTHONWARNINGS": "ignore:urllib3",
     }
     before = {name: os.environ.get(name) for name in changes}
     _set(changes)

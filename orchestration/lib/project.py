@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse.base import WarehouseError
 from warehouse.profile import load_target, project_root
 
 if TYPE_CHECKING:
@@ -101,13 +100,13 @@ def dbt_arguments(target: str | None = None) -> list[str]:
 
 
 def dbt_resource() -> DbtCliResource:
-    """dagster-dbt's command, made when needed: without a profile it refuses, and definitions must not."""
+    """dagster-dbt's command, made when needed: without a profile it refuses, and definitions must not.
+
+    Raises WarehouseError when the profile is missing.
+    """
     from dagster_dbt import DbtCliResource
 
-    try:
-        chosen = load_target()
-    except WarehouseError as error:
-        raise ProjectError(str(error)) from None
+    chosen = load_target()
     return DbtCliResource(
         project_dir=str(chosen.project_root),
         profiles_dir=str(chosen.profiles_dir),

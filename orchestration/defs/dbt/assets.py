@@ -5,21 +5,39 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
-from warehouse.serving import publish
 
 import warehouse
+from orchestration.lib.dbt_rows import row_counts
 from orchestration.lib.dbt_translator import Translator
 from orchestration.lib.extraction import WAREHOUSE_POOL
 from orchestration.lib.failures import as_dagster_failures
 from orchestration.lib.project import dbt_resource, manifest, run_folder
+from warehouse.serving import publish
 
 
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator(), pool=WAREHOUSE_POOL)
 def dbt_build(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build what is selected under the warehouse lock; the copy that BI reads is replaced only when all is green."""
+    events: list[Any] = []
     with as_dagster_failures(), warehouse.locked(command="dagster dbt_build", on_wait=context.log.info):
-        invocation = dbt_resource().cli(["build"], context=context, target_path=run_folder())
-        yield from invocation.stream().fetch_row_counts()
+        try:
+            invocation = dbt_resource().cli(["build"], context=context, target_path=run_folder())
+            # Rows are counted when dbt has let go of the file; what it says streams into the log meanwhile.
+            events += invocation.stream()
+        finally:
+            yield from _counted(context, events)
         published = publish(on_wait=context.log.info)
     if published is not None:
         context.log.info(f"Published {published}.")
+
+
+def _counted(context: dg.AssetExecutionContext, events: list[Any]) -> Iterator[Any]:
+    """The events of a build, green or not, its tables with their rows."""
+    built = {context.asset_key_for_output(event.output_name) for event in events if isinstance(event, dg.Output)}
+    counts = row_counts(built, manifest())
+    for event in events:
+        if isinstance(event, dg.Output):
+            rows = counts.get(context.asset_key_for_output(event.output_name))
+            if rows is not None:
+                event = event.with_metadata({**event.metadata, "dagster/row_count": dg.MetadataValue.int(rows)})
+        yield event
