@@ -26,6 +26,8 @@ from sandbox.credentials import CLIENT_ID, CLIENT_SECRET, SPACE, TOKEN
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sandbox.state import CompanyLike
+
 _HOST = "127.0.0.1"
 
 
@@ -57,16 +59,29 @@ def serve(
 
     Raises OSError when the port is taken.
     """
-    import uvicorn
-
-    from sandbox.app import create_app
     from sandbox.company import Company
 
     listener = socket.create_server((_HOST, port))
     company = Company(seed=seed, people=people)
     for _ in range(day - 1):
         company.advance()
-    app = create_app(company, archive=archive, about={"people": people, "seed": seed})
+    serve_company(company, listener, archive=archive, about={"people": people, "seed": seed}, ready=ready)
+
+
+def serve_company(
+    company: CompanyLike,
+    listener: socket.socket,
+    *,
+    archive: Path | None,
+    about: dict[str, Any],
+    ready: Callable[[int], None] | None = None,
+) -> None:
+    """Serve any company on a bound socket until interrupted; ``archive`` None keeps no event files."""
+    import uvicorn
+
+    from sandbox.app import create_app
+
+    app = create_app(company, archive=archive, about=about)
     config = uvicorn.Config(app, log_level="critical", access_log=False, date_header=False, server_header=False)
     server = uvicorn.Server(config)
     if ready is not None:
