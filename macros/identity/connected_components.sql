@@ -3,7 +3,10 @@
     The model selects `node_a, node_b`: an edge a row, in any direction, repeats allowed; a node without edges is a row
     with a null `node_b`. The table has a row per node, the node and its component's name: the smallest node in it.
 
-        config(materialized='connected_components', node_column='record_key', component_column='cluster_key')
+        config(
+            materialized='connected_components',
+            meta={'node_column': 'record_key', 'component_column': 'cluster_key'}
+        )
 
     Neither warehouse needs a scripting language: the loop is Jinja, each step one CREATE TABLE AS over integers.
 
@@ -17,8 +20,8 @@
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set node_column = config.require('node_column') -%}
-    {%- set component_column = config.require('component_column') -%}
+    {%- set node_column = config.meta_require('node_column') -%}
+    {%- set component_column = config.meta_require('component_column') -%}
     {%- set input = braid.scratch(this, 'input') -%}
     {%- set nodes = braid.scratch(this, 'nodes') -%}
     {%- set hop = braid.scratch(this, 'hop') -%}

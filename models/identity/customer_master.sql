@@ -1,9 +1,10 @@
--- Grain: one row per customer, the golden record; `<field>_from` names the record a value came from.
+-- Grain: one row per customer, the golden record; `<field>_from` names the record a value came
+-- from.
 -- A customer whose records are all deleted stays, without values and with has_live_record false.
 
 {%- set fields = [
-    'email', 'phone', 'user_id', 'given_name', 'family_name', 'company', 'job_title', 'street', 'city',
-    'postal_code', 'country', 'date_of_birth',
+    'email', 'phone', 'user_id', 'given_name', 'family_name', 'company', 'job_title', 'street',
+    'city', 'postal_code', 'country', 'date_of_birth',
 ] %}
 
 with
@@ -22,10 +23,11 @@ golden_values as (
 
 pivoted as (
     select
-        customer_id
-        {%- for field in fields %},
-        max(case when field = '{{ field }}' then field_value end) as {{ field }},
-        max(case when field = '{{ field }}' then record_key end) as {{ field }}_from
+        customer_id,
+        {%- for field in fields %}
+            max(case when field = '{{ field }}' then field_value end) as {{ field }},
+            max(case when field = '{{ field }}' then record_key end) as {{ field }}_from
+            {%- if not loop.last %},{% endif %}
         {%- endfor %}
     from golden_values
     group by customer_id
@@ -40,8 +42,9 @@ summed as (
         count(distinct records.source_system) as number_of_systems,
         max(case when records.record_source <> 'segment:anonymous' then 1 else 0 end) = 1
             as is_identified,
-        max(case when records.has_opted_out_of_email and not records.is_deleted then 1 else 0 end) = 1
-            as has_opted_out_of_email,
+        max(
+            case when records.has_opted_out_of_email and not records.is_deleted then 1 else 0 end
+        ) = 1 as has_opted_out_of_email,
         min(records.created_at) as first_seen_at,
         max(records.updated_at) as last_seen_at
     from xref
@@ -54,14 +57,14 @@ final as (
     select
         summed.customer_id,
         summed.anchor_record_key,
-        {% for field in fields if field != 'date_of_birth' %}
-        pivoted.{{ field }},
-        pivoted.{{ field }}_from,
+        {%- for field in fields if field != 'date_of_birth' %}
+            pivoted.{{ field }},
+            pivoted.{{ field }}_from,
         {%- endfor %}
 
-        summed.number_of_records,
-        summed.number_of_live_records,
-        summed.number_of_systems,
+        cast(summed.number_of_records as {{ dbt.type_bigint() }}) as number_of_records,
+        cast(summed.number_of_live_records as {{ dbt.type_bigint() }}) as number_of_live_records,
+        cast(summed.number_of_systems as {{ dbt.type_bigint() }}) as number_of_systems,
 
         summed.number_of_live_records > 0 as has_live_record,
         summed.is_identified,

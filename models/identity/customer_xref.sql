@@ -1,6 +1,6 @@
 -- Grain: one row per source record, with the customer it belongs to.
--- A customer's id follows from its anchor, the record created earliest at its source (ties: the lower key), so rebuilding
--- from the same records gives the same ids, in whatever order they came.
+-- A customer's id follows from its anchor, the record created earliest at its source (ties: the
+-- lower key), so rebuilding from the same records gives the same ids, in whatever order they came.
 
 with
 

@@ -3,8 +3,7 @@
 
 {{ config(
     materialized='connected_components',
-    node_column='record_key',
-    component_column='cluster_key'
+    meta={'node_column': 'record_key', 'component_column': 'cluster_key'}
 ) }}
 
 with

@@ -1,5 +1,6 @@
 -- Grain: one row per customer and golden field that any live record fills.
--- The rule of each field is data (contracts/survivorship.yml); deleted records and blocked identifiers never survive.
+-- The rule of each field is data (contracts/survivorship.yml); deleted records and blocked
+-- identifiers never survive.
 
 with
 
@@ -43,27 +44,25 @@ offered as (
         identifier_value as field_value
     from identifiers
     where identifier_type in ('phone', 'user_id')
-    {%- for field, column in {
-        'given_name': 'given_name',
-        'family_name': 'family_name',
-        'company': 'company',
-        'job_title': 'job_title',
-        'street': 'street',
-        'city': 'city',
-        'postal_code': 'postal_code',
-        'country': 'coalesce(country_code, country)',
-        'date_of_birth': 'cast(date_of_birth as ' ~ dbt.type_string() ~ ')',
-    }.items() %}
 
     union all
 
     select
-        record_key,
-        '{{ field }}' as field,
-        {{ column }} as field_value
+        records.record_key,
+        rules.field,
+        case rules.field
+            when 'given_name' then records.given_name
+            when 'family_name' then records.family_name
+            when 'company' then records.company
+            when 'job_title' then records.job_title
+            when 'street' then records.street
+            when 'city' then records.city
+            when 'postal_code' then records.postal_code
+            when 'country' then coalesce(records.country_code, records.country)
+            when 'date_of_birth' then cast(records.date_of_birth as {{ dbt.type_string() }})
+        end as field_value
     from records
-    where {{ column }} is not null
-    {%- endfor %}
+    cross join rules
 ),
 
 weighed as (
@@ -89,6 +88,7 @@ weighed as (
         on
             offered.field = trust.field
             and records.record_source = trust.record_source
+    where offered.field_value is not null
 ),
 
 ranked as (

@@ -1,5 +1,6 @@
 -- Grain: one row per record, identifier type and normalised value.
--- A value that ties nobody (malformed, blocked, over its limit) stays here with the reason, and out of the links.
+-- A value that ties nobody (malformed, blocked, over its limit) stays here with the reason, and out
+-- of the links.
 
 with
 
@@ -60,7 +61,7 @@ normalised as (
         on
             types.normaliser = 'phone'
             and written.written_value = phones.written_phone
-            and phones.region = records.phone_region
+            and records.phone_region = phones.region
     left join email_domains
         on
             types.normaliser = 'email'

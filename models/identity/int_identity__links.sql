@@ -1,5 +1,6 @@
 -- Grain: one row per pair of records and rule that ties them.
--- Records that share a value are tied as a star, each to the lowest key: n records need n - 1 links.
+-- Records that share a value are tied as a star, each to the lowest key: n records need n - 1
+-- links.
 
 with
 

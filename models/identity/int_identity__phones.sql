@@ -1,10 +1,24 @@
 -- Grain: one row per phone number as written and region it is read in.
--- A number is possible or it is nothing: too short, too long, letters in it, an unknown calling code give null.
+-- A number is possible or it is nothing: too short, too long, letters in it, an unknown calling
+-- code give null.
 
 with
 
 records as (
     select * from {{ ref('int_identity__records') }}
+),
+
+external_ids as (
+    select * from {{ ref('stg_segment__profile_external_ids') }}
+    where not is_deleted
+),
+
+phone_types as (
+    select segment_types.segment_type
+    from {{ ref('identifier_segment_types') }} as segment_types
+    inner join {{ ref('identifier_types') }} as identifier_types
+        on segment_types.identifier_type = identifier_types.identifier_type
+    where identifier_types.normaliser = 'phone'
 ),
 
 phone_regions as (
@@ -29,22 +43,6 @@ calling_codes as (
     group by calling_code
 ),
 
-external_phones as (
-    select
-        users.record_key,
-        external_ids.external_id as phone
-    from {{ ref('stg_segment__profile_external_ids') }} as external_ids
-    inner join {{ ref('identifier_segment_types') }} as segment_types
-        on external_ids.external_id_type = segment_types.segment_type
-    inner join {{ ref('identifier_types') }} as identifier_types
-        on segment_types.identifier_type = identifier_types.identifier_type
-    inner join records as users
-        on
-            external_ids.user_id = users.record_id
-            and users.record_source = 'segment:user'
-    where identifier_types.normaliser = 'phone'
-),
-
 written as (
     select
         record_key,
@@ -60,13 +58,19 @@ written as (
     from records
     where mobile_phone is not null
 
+    -- Segment keeps numbers among a user's external ids too.
     union all
 
     select
-        record_key,
-        phone
-    from external_phones
-    where phone is not null
+        records.record_key,
+        external_ids.external_id as phone
+    from external_ids
+    inner join phone_types
+        on external_ids.external_id_type = phone_types.segment_type
+    inner join records
+        on
+            external_ids.user_id = records.record_id
+            and records.record_source = 'segment:user'
 ),
 
 in_region as (

@@ -1,6 +1,6 @@
 -- Grain: one row per customer, with what sales, finance and marketing know of them.
--- Money of different currencies is never added: sums are in the customer's most used one, and what is left out is
--- counted.
+-- Money of different currencies is never added: sums are in the customer's most used one, and what
+-- is left out is counted.
 
 with
 
@@ -112,7 +112,8 @@ final as (
         cast(coalesce(opportunity_sums.in_other_currencies, 0) as {{ dbt.type_bigint() }})
             as opportunities_in_other_currencies,
         cast(coalesce(order_sums.lifetime_value, 0) as decimal(18, 4)) as lifetime_value,
-        cast(coalesce(order_sums.number_of_orders, 0) as {{ dbt.type_bigint() }}) as number_of_orders,
+        cast(coalesce(order_sums.number_of_orders, 0) as {{ dbt.type_bigint() }})
+            as number_of_orders,
         cast(coalesce(order_sums.in_other_currencies, 0) as {{ dbt.type_bigint() }})
             as orders_in_other_currencies,
 

@@ -67,7 +67,8 @@ final as (
         cast(accounts.industry as {{ dbt.type_string() }}) as industry,
         cast(accounts.website as {{ dbt.type_string() }}) as website,
         cast(accounts.city as {{ dbt.type_string() }}) as city,
-        cast(coalesce(country_names.region, accounts.country) as {{ dbt.type_string() }}) as country,
+        cast(coalesce(country_names.region, accounts.country) as {{ dbt.type_string() }})
+            as country,
 
         cast(accounts.number_of_employees as {{ dbt.type_bigint() }}) as number_of_employees,
         cast(accounts.annual_revenue as decimal(18, 2)) as annual_revenue,

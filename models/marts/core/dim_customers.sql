@@ -1,5 +1,6 @@
 -- Grain: one row per customer, people we only know by a device among them.
--- What each value came from stands in customer_master; customers whose records are all deleted have no values left.
+-- What each value came from stands in customer_master; customers whose records are all deleted have
+-- no values left.
 
 with
 

@@ -1,5 +1,6 @@
 -- Grain: one row per customer, kind of activity and moment.
--- Sales' tasks and meetings count when they were written down: due dates and meetings may lie in the future.
+-- Sales' tasks and meetings count when they were written down: due dates and meetings may lie in
+-- the future.
 
 {{ config(materialized='view', contract={'enforced': false}) }}
 

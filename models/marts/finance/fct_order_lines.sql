@@ -13,7 +13,12 @@ files_lines as (
 ),
 
 products as (
-    {{ json_array_rows('order_calls', ['order_id', 'currency', 'ordered_at'], 'properties', 'products') }}
+    {{ json_array_rows(
+        'order_calls',
+        ['order_id', 'currency', 'ordered_at'],
+        'properties',
+        'products'
+    ) }}
 ),
 
 segment_lines as (

@@ -1,6 +1,6 @@
 -- Grain: one row per order, from Segment's "Order Completed" calls and from files.
--- Orders without a known customer stay with a null customer_id, and cancellations stay with negative amounts: revenue is
--- complete, and sums need no correction.
+-- Orders without a known customer stay with a null customer_id, and cancellations stay with
+-- negative amounts: revenue is complete, and sums need no correction.
 
 with
 
@@ -78,14 +78,16 @@ segment_orders as (
     from order_calls
 ),
 
--- Keys of the customer are the same on every line of an order; where a line lacks one, another line's counts.
+-- Keys of the customer are the same on every line of an order; where a line lacks one, another
+-- line's counts.
 files_orders as (
     select
         {{ record_key('files', 'order', "dataset || '/' || order_id") }} as order_key,
         'files' as source_system,
         dataset,
         order_id,
-        {{ record_key('files', 'person', "dataset || '/' || min(files_customer_id)") }} as record_key,
+        {{ record_key('files', 'person', "dataset || '/' || min(files_customer_id)") }}
+            as record_key,
         {{ record_key('files', 'customer', "dataset || '/' || min(files_customer_id)") }}
             as other_record_key,
         min(user_id) as user_id,

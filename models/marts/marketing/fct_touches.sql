@@ -1,5 +1,7 @@
--- Grain: one row per touch: a visit to the site or app, a response to a campaign, a lead that came in.
--- Touches of visitors nobody knows yet are customers of their own; they move to the person once a device is signed in on.
+-- Grain: one row per touch: a visit to the site or app, a response to a campaign, a lead that came
+-- in.
+-- Touches of visitors nobody knows yet are customers of their own; they move to the person once a
+-- device is signed in on.
 
 with
 
@@ -37,14 +39,12 @@ web_touches as (
         case
             when campaign_medium is not null then lower(campaign_medium)
             when referrer is null then 'direct'
-            when {{ regexp_full_match(
-                'lower(referrer)',
-                "'https?://([a-z0-9-]+[.])*(google|bing|duckduckgo|yahoo|ecosia|baidu|yandex)[.].*'"
-            ) }} then 'organic'
-            when {{ regexp_full_match(
-                'lower(referrer)',
-                "'https?://([a-z0-9-]+[.])*(linkedin|facebook|instagram|twitter|x|youtube|tiktok|reddit)[.].*'"
-            ) }} then 'social'
+            when {{ is_at_host('referrer', [
+                'google', 'bing', 'duckduckgo', 'yahoo', 'ecosia', 'baidu', 'yandex'
+            ]) }} then 'organic'
+            when {{ is_at_host('referrer', [
+                'linkedin', 'facebook', 'instagram', 'twitter', 'x', 'youtube', 'tiktok', 'reddit'
+            ]) }} then 'social'
             -- A page of the same site is where a visit goes on after a pause.
             when
                 split_part(referrer, '/', 3) = split_part(landing_url, '/', 3)

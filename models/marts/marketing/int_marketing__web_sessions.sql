@@ -1,4 +1,5 @@
--- Grain: one row per visit: calls of one device (or, without one, user) with no gap above session_gap_minutes.
+-- Grain: one row per visit: calls of one device (or, without one, user) with no gap above
+-- session_gap_minutes.
 -- The first call of a visit says where it came from; a sign-in within it says whose it is.
 
 {{ config(contract={'enforced': false}) }}

@@ -1,6 +1,7 @@
 -- Grain: one row per Salesforce opportunity or HubSpot deal, deleted ones too.
--- The customer is the primary contact; of a deal the associated contact with the lowest id. Without one it is the lead
--- the opportunity came from, and where there is none customer_id is null and the row stays.
+-- The customer is the primary contact; of a deal the associated contact with the lowest id. Without
+-- one it is the lead the opportunity came from, and where there is none customer_id is null and the
+-- row stays.
 
 with
 
@@ -188,11 +189,14 @@ final as (
         cast(every.amount * every.probability as decimal(18, 2)) as expected_amount,
         cast(stage_sums.number_of_stages as {{ dbt.type_bigint() }}) as number_of_stages,
         cast(longest_stages.seconds_in_stage as {{ dbt.type_bigint() }}) as longest_stage_seconds,
-        cast(stage_sums.seconds_in_past_stages as {{ dbt.type_bigint() }}) as seconds_in_past_stages,
+        cast(stage_sums.seconds_in_past_stages as {{ dbt.type_bigint() }})
+            as seconds_in_past_stages,
         cast(
             case
                 when every.is_closed
-                    then {{ dbt.datediff('every.created_at', 'stage_sums.stage_entered_at', 'second') }}
+                    then {{ dbt.datediff(
+                        'every.created_at', 'stage_sums.stage_entered_at', 'second'
+                    ) }}
             end as {{ dbt.type_bigint() }}
         ) as seconds_to_close,
 

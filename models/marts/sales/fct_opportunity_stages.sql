@@ -1,5 +1,6 @@
 -- Grain: one row per visit of an opportunity to a stage.
--- Changes of amount or close date within a stage do not end the visit; a stage entered again is another visit.
+-- Changes of amount or close date within a stage do not end the visit; a stage entered again is
+-- another visit.
 
 with
 

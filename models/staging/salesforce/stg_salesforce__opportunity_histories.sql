@@ -1,4 +1,5 @@
--- Grain: one row per change of an opportunity's stage, amount, probability or close date; deleted ones stay, marked.
+-- Grain: one row per change of an opportunity's stage, amount, probability or close date; deleted
+-- ones stay, marked.
 
 with
 

@@ -1,0 +1,7 @@
+{#- Whether a URL's host belongs to one of these names: 'google' takes www.google.co.uk, not google-analytics.example. -#}
+{% macro is_at_host(url, names) -%}
+    {{ regexp_full_match(
+        "lower(" ~ url ~ ")",
+        "'https?://([a-z0-9-]+[.])*(" ~ names | join('|') ~ ")[.][a-z.]+([:/?].*)?'"
+    ) }}
+{%- endmacro %}
