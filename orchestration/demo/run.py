@@ -174,7 +174,9 @@ class _Jobs:
 
         report = json.loads((run_folder() / "run_results.json").read_text(encoding="utf-8"))
         tests = ("test.", "unit_test.")
-        return dict(Counter(str(item["status"]) for item in report["results"] if str(item["unique_id"]).startswith(tests))
+        return dict(
+            Counter(str(item["status"]) for item in report["results"] if str(item["unique_id"]).startswith(tests))
+        )
 
     def _measured(self, result: dg.ExecuteInProcessResult) -> _Run:
         found = _Run(seconds={"extract": 0.0, "expectations": 0.0, "build and test": 0.0})
