@@ -13,7 +13,8 @@ from collections.abc import Iterable
 
 # Columns of ours that stand beside the source's in every raw table.
 OURS = frozenset({"_extracted_at", "_run_id", "_is_deleted"})
-LONGEST = 200
+LONGEST = 160
+SUFFIX = 8
 
 _WORD_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^0-9a-z_]")
@@ -23,7 +24,7 @@ def snake_case(name: str) -> str:
     """One field's column: lower-case ASCII letters, digits and underscores, never empty, never a digit first."""
     column = _OTHER.sub("_", _WORD_END.sub("_", name).lower())[:LONGEST]
     if not column.strip("_"):
-        return f"field_{_short_hash(name)}"
+        return f"field_{_hash(name)[:SUFFIX]}"
     return f"_{column}" if column[0].isdigit() else column
 
 
@@ -33,13 +34,16 @@ def columns_of(names: Iterable[str]) -> dict[str, str]:
     owner: dict[str, str] = {}
     for name in sorted(names):
         owner.setdefault(snake_case(name), name)
-    columns = {}
-    for name in names:
-        column = snake_case(name)
-        mine = owner[column] == name and column not in OURS
-        columns[name] = column if mine else f"{column}_{_short_hash(name)}"
-    return columns
+    columns = {name: column for column, name in owner.items() if column not in OURS}
+    taken = set(columns.values())
+    for name in sorted(set(names) - columns.keys()):
+        length = SUFFIX
+        while (column := f"{snake_case(name)}_{_hash(name)[:length]}") in taken:
+            length += SUFFIX
+        columns[name] = column
+        taken.add(column)
+    return {name: columns[name] for name in names}
 
 
-def _short_hash(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
