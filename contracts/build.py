@@ -31,8 +31,7 @@ def rendered(folder: Path = HERE) -> Mapping[str, str]:
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
-            ("identifier_type", "priority", "normaliser", "records_limit", "per_record_limit"),
-            ((k.name, k.priority, k.normaliser, k.limits.records, k.limits.per_record) for k in types),
+            ("identifier_type", "priority", "normaliser"), ((k.name, k.priority, k.normaliser) for k in types)
         ),
         "identifier_speakers.csv": _csv(
             ("identifier_type", "record_source"), ((k.name, source) for k in types for source in k.spoken_by)
@@ -40,9 +39,9 @@ def rendered(folder: Path = HERE) -> Mapping[str, str]:
         "identifier_segment_types.csv": _csv(
             ("segment_type", "identifier_type"), ((name, k.name) for k in types for name in k.segment_types)
         ),
-        "identifier_evidence_limits.csv": _csv(
-            ("identifier_type", "evidence", "distinct_limit"),
-            ((k.name, evidence, limit) for k in types for evidence, limit in k.limits.distinct.items()),
+        "identifier_limits.csv": _csv(
+            ("identifier_type", "evidence", "most"),
+            ((k.name, evidence, most) for k in types for evidence, most in _limits(k.limits)),
         ),
         "identifier_parts.csv": _csv(
             ("identifier_type", "part", "position"),
@@ -120,6 +119,14 @@ def _stored(path: Path) -> str | None:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return None
+
+
+def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int]]:
+    if limits.records is not None:
+        yield "records", limits.records
+    if limits.per_record is not None:
+        yield "per_record", limits.per_record
+    yield from limits.distinct.items()
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

@@ -30,5 +30,8 @@
 
 {#- The part before the first separator; the whole when the separator is null or nothing stands before it. -#}
 {% macro email_without_tag(local_part, separator) -%}
-    coalesce(nullif(split_part({{ local_part }}, {{ separator }}, 1), ''), {{ local_part }})
+    coalesce(
+        nullif(split_part({{ local_part }}, nullif({{ separator }}, ''), 1), ''),
+        {{ local_part }}
+    )
 {%- endmacro %}

@@ -24,8 +24,8 @@ parts as (
     select * from {{ ref('identifier_parts') }}
 ),
 
-evidence_limits as (
-    select * from {{ ref('identifier_evidence_limits') }}
+limits as (
+    select * from {{ ref('identifier_limits') }}
 ),
 
 blocked_values as (
@@ -231,45 +231,45 @@ too_many_records as (
     select
         linking.identifier_type,
         linking.identifier_value,
-        count(*) || ' records (limit ' || types.records_limit || ')' as why
+        count(*) || ' records (limit ' || limits.most || ')' as why
     from linking
-    inner join types
-        on linking.identifier_type = types.identifier_type
-    group by linking.identifier_type, linking.identifier_value, types.records_limit
-    having count(*) > types.records_limit
+    inner join limits
+        on
+            linking.identifier_type = limits.identifier_type
+            and limits.evidence = 'records'
+    group by linking.identifier_type, linking.identifier_value, limits.most
+    having count(*) > limits.most
 ),
 
 too_many_people as (
     select
         linking.identifier_type,
         linking.identifier_value,
-        count(distinct stated.identifier_value) || ' different ' || evidence_limits.evidence
-        || ' (limit ' || evidence_limits.distinct_limit || ')' as why
+        count(distinct stated.identifier_value) || ' different ' || limits.evidence
+        || ' (limit ' || limits.most || ')' as why
     from linking
-    inner join evidence_limits
-        on linking.identifier_type = evidence_limits.identifier_type
+    inner join limits
+        on linking.identifier_type = limits.identifier_type
     inner join stated
         on
-            evidence_limits.evidence = stated.identifier_type
+            limits.evidence = stated.identifier_type
             and linking.record_key = stated.record_key
-    group by
-        linking.identifier_type,
-        linking.identifier_value,
-        evidence_limits.evidence,
-        evidence_limits.distinct_limit
-    having count(distinct stated.identifier_value) > evidence_limits.distinct_limit
+    group by linking.identifier_type, linking.identifier_value, limits.evidence, limits.most
+    having count(distinct stated.identifier_value) > limits.most
 ),
 
 crowded_records as (
     select
         linking.identifier_type,
         linking.record_key,
-        'its record carries ' || count(*) || ' (limit ' || types.per_record_limit || ')' as why
+        'its record carries ' || count(*) || ' (limit ' || limits.most || ')' as why
     from linking
-    inner join types
-        on linking.identifier_type = types.identifier_type
-    group by linking.identifier_type, linking.record_key, types.per_record_limit
-    having count(*) > types.per_record_limit
+    inner join limits
+        on
+            linking.identifier_type = limits.identifier_type
+            and limits.evidence = 'per_record'
+    group by linking.identifier_type, linking.record_key, limits.most
+    having count(*) > limits.most
 ),
 
 reasons as (
