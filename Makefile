@@ -57,8 +57,9 @@ format: $(STAMP) ## Let ruff and sqlfluff put the layout right
 	@$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar models macros snapshots tests/singular
 
 ui: $(STAMP) profiles.yml ## Dagster with everything loaded, on http://127.0.0.1:3000
-	@mkdir -p .braid/dagster && cp dagster.yaml .braid/dagster/dagster.yaml
-	@DAGSTER_HOME="$(CURDIR)/.braid/dagster" $(BIN)/dagster dev --host 127.0.0.1 $(ARGS)
+	@mkdir -p .braid/dagster && cp orchestration/dagster.yaml .braid/dagster/dagster.yaml
+	@DAGSTER_HOME="$(CURDIR)/.braid/dagster" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
+		$(BIN)/dagster dev --host 127.0.0.1 $(ARGS)
 
 bench: $(STAMP) ## Speed as ratios against named references, one JSON line a measure
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -202,7 +202,7 @@ def test_configured_objects_are_those_whose_variables_are_there() -> None:
 
 
 def test_the_shipped_instance_loads_with_one_writer_and_no_telemetry(tmp_path: Path) -> None:
-    shutil.copyfile(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
+    shutil.copyfile(ROOT / "orchestration" / "dagster.yaml", tmp_path / "dagster.yaml")
     code = (
         "import json, dagster as dg\n"
         "with dg.DagsterInstance.get() as instance:\n"
