@@ -1,0 +1,38 @@
+-- Harm: an order line lost in a join, or counted twice, changes revenue by an amount nobody looks
+-- for.
+
+with
+
+landed as (
+    select
+        dataset,
+        sum(coalesce(amount, quantity * unit_price)) as amount
+    from {{ source('files', 'orders') }}
+    where not coalesce(_is_deleted, false)
+    group by dataset
+),
+
+orders as (
+    select
+        dataset,
+        sum(amount) as amount
+    from {{ ref('fct_orders') }}
+    where source_system = 'files'
+    group by dataset
+),
+
+final as (
+    select
+        coalesce(landed.dataset, orders.dataset) as dataset,
+        landed.amount as landed_amount,
+        orders.amount as order_amount
+    from landed
+    full join orders
+        on landed.dataset = orders.dataset
+    where
+        landed.amount is null
+        or orders.amount is null
+        or landed.amount <> orders.amount
+)
+
+select * from final
