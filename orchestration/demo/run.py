@@ -165,6 +165,8 @@ class _Jobs:
             raise_on_error=False,
         )
         if not result.success:
+            if _interrupted(result):
+                raise KeyboardInterrupt
             raise CommandError(self._reason(name, result))
         return self._measured(result)
 
@@ -208,6 +210,12 @@ class _Jobs:
             said.append(f"{event.step_key}: {first}")
         where = "; ".join(said) or "an unknown step"
         return f"The job {name} failed in {where} (all of it: {_shown(self._settings.log)})."
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C ended the run: Dagster makes a failed step of it."""
+    errors = [event.step_failure_data.error for event in result.get_step_failure_events()]
+    return any(error is not None and "Interrupted" in error.to_string() for error in errors)
 
 
 def _figures(settings: Settings, sandbox: Running) -> dict[str, Any]:

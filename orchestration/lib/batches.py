@@ -23,18 +23,16 @@ from warehouse.base import TableName, Warehouse
 OnWait = Callable[[str], None]
 CHECK_NAME = "landed_batch"
 CHECKS = TableName("ops", "batch_checks")
-_SCHEMA = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("source", pa.string()),
-        ("object", pa.string()),
-        ("status", pa.string()),
-        ("rows", pa.int64()),
-        ("rules", pa.int64()),
-        ("broken", pa.string()),
-        ("checked_at", pa.timestamp("us")),
-    ]
-)
+_COLUMNS: dict[str, pa.DataType] = {
+    "run_id": pa.string(),
+    "source": pa.string(),
+    "object": pa.string(),
+    "status": pa.string(),
+    "rows": pa.int64(),
+    "rules": pa.int64(),
+    "broken": pa.string(),
+    "checked_at": pa.timestamp("us"),
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def _unchecked(warehouse: Warehouse, source: str, name: str, suite: Suite) -> tu
 
 
 def _unpassed_runs(warehouse: Warehouse, source: str, name: str) -> tuple[str, ...]:
-    warehouse.ensure_table(CHECKS, _SCHEMA)
+    warehouse.ensure_table(CHECKS, pa.schema(_COLUMNS))
     if warehouse.columns(books.RUNS) is None:
         return ()
     found = warehouse.query(
