@@ -19,7 +19,7 @@ from fakesnow.cursor import FakeSnowflakeCursor
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 TEMPORARY = re.compile(r"create\s+(or\s+replace\s+)?temporary\s+(table|view)", re.IGNORECASE)
 # What fakesnow has no word for, and what changes nothing about the data.
-IGNORED = [r"\s*alter\s+session\b", r"\s*use\s+warehouse\b", r"\s*use\s+role\b"]
+IGNORED = [r"\s*drop\s+stage\b", r"\s*alter\s+session\b", r"\s*use\s+warehouse\b", r"\s*use\s+role\b"]
 
 
 @contextmanager
@@ -33,17 +33,25 @@ def fake_snowflake(folder: Path, statements: list[str] | None = None) -> Iterato
             statements.append(bare)
         if TEMPORARY.match(bare) and is_qualified(bare):
             command = TEMPORARY.sub(lambda found: f"create {found.group(1) or ''}{found.group(2)}", command, count=1)
-        if bare.lower().startswith("merge into") and "dbt_internal" in bare.lower():
-            self._duck_conn.execute(bare.rstrip(";"))
-            return original(self, "select 1 as merged")
+        if bare.lower().startswith("merge into"):
+            actions = self._duck_conn.execute(f"{bare.rstrip(';')} returning merge_action").fetchall()
+            inserted, updated = (sum(action == word for (action,) in actions) for word in ("INSERT", "UPDATE"))
+            counts = f'{inserted} as "number of rows inserted", {updated} as "number of rows updated"'
+            return original(self, f"select {counts}")
         return original(self, command, *args, **kwargs)
 
+    def fetch_arrow_all(self: FakeSnowflakeCursor, force_return_table: bool = False) -> Any:
+        """What fakesnow keeps its result in; its cursor just does not hand it out."""
+        return self._arrow_table
+
     FakeSnowflakeCursor.execute = execute
+    FakeSnowflakeCursor.fetch_arrow_all = fetch_arrow_all
     try:
         with fakesnow.patch(db_path=folder, nop_regexes=IGNORED):
             yield
     finally:
         FakeSnowflakeCursor.execute = original
+        del FakeSnowflakeCursor.fetch_arrow_all
 
 
 def is_qualified(statement: str) -> bool:
