@@ -64,15 +64,16 @@ def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, n
             else:
                 derived = {IS_DELETED: SOURCE_FLAG if SOURCE_FLAG in part.schema.names else False}
             staged.append(open_stages.enter_context(warehouse.stage(part, constants=constants, derived=derived)))
-        gone = [open_stages.enter_context(warehouse.stage(keys, constants={})) for keys in spool.gone_keys]
+        gone = [open_stages.enter_context(warehouse.stage(keys, constants={})) for keys in spool.gone_keys()]
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
             read = inserted = updated = 0
             for part, batch in zip(parts, staged, strict=True):
+                order = [column for column in info.newest_by if column in batch.schema.names]
                 if info.append_only:
-                    counts = warehouse.append(info.table, batch, unless_key=info.key, first_by=info.newest_by)
+                    counts = warehouse.append(info.table, batch, unless_key=info.key, first_by=order)
                 else:
-                    counts = warehouse.merge(info.table, batch, key=info.key, newest_by=info.newest_by)
+                    counts = warehouse.merge(info.table, batch, key=info.key, newest_by=order)
                 if isinstance(part, CsvPages) and spool.expected_csv_rows not in (None, counts.read):
                     raise MalformedAnswer(
                         f"The source announced {spool.expected_csv_rows} rows of {load.source} {info.name} and sent "

@@ -24,6 +24,8 @@ from extract.source import ObjectInfo
 from warehouse.base import CsvPages, ParquetFiles
 
 IS_DELETED = "_is_deleted"
+# Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
+ROWS_A_GROUP, BYTES_A_GROUP = 20_000, 32 << 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,35 @@ class FileRead:
     rows: int
 
 
+class _Rows:
+    """Typed rows with one set of columns, in one Parquet file."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.schema = schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._waiting: list[pa.Table] = []
+
+    def add(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        rows, size = sum(t.num_rows for t in self._waiting), sum(t.nbytes for t in self._waiting)
+        if rows >= ROWS_A_GROUP or size >= BYTES_A_GROUP:
+            self._write()
+
+    def finish(self) -> None:
+        self._write()
+        self._writer.close()
+
+    def abandon(self) -> None:
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+            self._waiting.clear()
+
+
 class DiskSpool:
     """One object's rows of one window. Use as a context manager: leaving it removes the files."""
 
@@ -47,8 +78,8 @@ class DiskSpool:
         root.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
         self._pages: list[Path] = []
-        self._writers: dict[tuple[str, ...], tuple[Path, pa.Schema, pq.ParquetWriter]] = {}
-        self.gone_keys: list[pa.Table] = []
+        self._rows: dict[tuple[str, ...], _Rows] = {}
+        self._gone: dict[tuple[str, ...], list[pa.Table]] = {}
         self.scopes: list[dict[str, str]] = []
         self.expected_csv_rows: int | None = None
         self.files: list[FileRead] = []
@@ -70,16 +101,14 @@ class DiskSpool:
         wanted = {field.name: field.type for field in self._info.schema} | {IS_DELETED: pa.bool_()}
         table = table.cast(pa.schema({name: wanted[name] for name in table.column_names}))
         columns = tuple(table.column_names)
-        if columns not in self._writers:
-            path = self.folder / f"rows-{len(self._writers):06d}.parquet"
-            writer = pq.ParquetWriter(path, table.schema, compression="zstd")
-            self._writers[columns] = (path, table.schema, writer)
-        self._writers[columns][2].write_table(table)
+        if columns not in self._rows:
+            self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema)
+        self._rows[columns].add(table)
 
     def gone(self, keys: pa.Table) -> None:
         """Remember keys that no longer exist; see ``Spool.gone``."""
         if keys.num_rows:
-            self.gone_keys.append(keys)
+            self._gone.setdefault(tuple(keys.column_names), []).append(keys)
 
     def whole(self, scope: Mapping[str, str]) -> None:
         """Remember that the batch is all there is in ``scope``; see ``Spool.whole``."""
@@ -96,10 +125,14 @@ class DiskSpool:
         parts: list[CsvPages | ParquetFiles] = []
         if self._pages:
             parts.append(CsvPages(tuple(self._pages), self._info.schema))
-        for path, schema, writer in self._writers.values():
-            writer.close()
-            parts.append(ParquetFiles((path,), schema))
+        for rows in self._rows.values():
+            rows.finish()
+            parts.append(ParquetFiles((rows.path,), rows.schema))
         return parts
+
+    def gone_keys(self) -> list[pa.Table]:
+        """Keys that no longer exist, one table for each set of key columns."""
+        return [pa.concat_tables(tables) for tables in self._gone.values()]
 
     def __enter__(self) -> DiskSpool:
         """The spool itself."""
@@ -109,9 +142,8 @@ class DiskSpool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the files, read or not."""
-        for _, _, writer in self._writers.values():
-            with suppress(OSError, pa.ArrowException):
-                writer.close()
+        for rows in self._rows.values():
+            rows.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
