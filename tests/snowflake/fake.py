@@ -25,6 +25,7 @@ IGNORED = [r"\s*drop\s+stage\b", r"\s*alter\s+session\b", r"\s*use\s+warehouse\b
 @contextmanager
 def fake_snowflake(folder: Path, statements: list[str] | None = None) -> Iterator[None]:
     """Every Snowflake connection of this process goes to DuckDB files in ``folder``; ``statements`` collects SQL."""
+    folder.mkdir(parents=True, exist_ok=True)
     original = FakeSnowflakeCursor.execute
 
     def execute(self: FakeSnowflakeCursor, command: str, *args: Any, **kwargs: Any) -> FakeSnowflakeCursor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from warehouse.base import CsvPages, Warehouse, WarehouseError
+from warehouse.duckdb import DuckDBWarehouse
 
 TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -23,6 +25,13 @@ TYPES: dict[str, pa.DataType] = {
     "at": pa.timestamp("us"),
     "clock": pa.time64("us"),
 }
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    """DuckDB alone: on Snowflake it is Snowflake that reads the pages, and its fake has another reader."""
+    with DuckDBWarehouse.open(tmp_path / "w.duckdb", settings={"threads": 2}) as opened:
+        yield opened
 
 
 def utc(*parts: int) -> datetime:
