@@ -108,6 +108,8 @@ def _dataset(entry: Any, file: Path, env: Mapping[str, str]) -> Dataset:
         path = Template(str(entry["path"])).substitute(env)
     except (KeyError, ValueError) as error:
         raise ConfigurationError(f"{where}: the path needs {error}, which is not set in the environment.") from None
+    if "://" in path and not path.startswith(("file://", "s3://")):
+        raise ConfigurationError(f"{where}: {path} is neither a local path nor s3://; copy the files to one of them.")
     skip = entry.get("skip", 0)
     if not isinstance(skip, int) or skip < 0:
         raise ConfigurationError(f"{where}: skip must be a number of lines.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +13,7 @@ from extract.source import MalformedAnswer
 from extract.sources.files.config import Column, Dataset
 
 ROWS_A_BATCH = 50_000
+MEMORY = "512MB"
 SQL_TYPES = {"text": "varchar", "timestamp": "timestamp", "decimal": "decimal(18, 4)"}
 ARROW_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -28,10 +30,11 @@ def batches(dataset: Dataset, local: Path, path: str) -> Iterator[pa.RecordBatch
     Raises MalformedAnswer naming data set and file: a value that does not fit, a null in the key, a missing column.
     """
     where = f"Data set {dataset.name!r}, file {path}"
-    with duckdb.connect() as connection:
+    with TemporaryDirectory(prefix="braid-mapping-") as scratch, duckdb.connect() as connection:
         # One thread keeps rows in the file's order, which numbering and repeatable runs rest on.
-        connection.execute("set threads = 1")
-        connection.execute("set timezone = 'UTC'")
+        settings = {"threads": "1", "timezone": "UTC", "memory_limit": MEMORY, "temp_directory": scratch}
+        for name, value in settings.items():
+            connection.execute(f"set {name} = {_text(value)}")
         try:
             relation = connection.sql(_query(dataset, local, path))
             for batch in relation.to_arrow_reader(ROWS_A_BATCH):
@@ -58,12 +61,14 @@ def _query(dataset: Dataset, local: Path, path: str) -> str:
                 f"cast(row_number() over (partition by {within} order by {PLACE}) as varchar) as {_name(name)}"
             )
     final = ", ".join(_name(name) for name in dataset.contract.columns)
-    extra = "".join(f", {item}" for item in numbered)
+    # Rows that need no number stream through; numbering gathers them first.
+    numbering = f", numbered as (select *, {', '.join(numbered)} from mapped)" if numbered else ""
     return f"""
         with source as (select *, row_number() over () as {PLACE} from {_scan(dataset, local)}),
-        mapped as (select {PLACE}, {", ".join(columns)} from source),
-        numbered as (select *{extra} from mapped)
-        select {final}, {_text(path)} as _file from numbered order by {PLACE}
+        mapped as (select {PLACE}, {", ".join(columns)} from source)
+        {numbering}
+        select {final}, {_text(path)} as _file
+        from {f"numbered order by {PLACE}" if numbered else "mapped"}
     """
 
 

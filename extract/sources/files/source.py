@@ -25,6 +25,7 @@ from pyarrow import fs
 
 from contracts import input_contracts
 from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, Unreachable
+from extract.sources.buckets import s3_folder
 from extract.sources.files import config, mapping
 from extract.sources.files.config import Dataset
 from warehouse.base import TableName
@@ -125,15 +126,13 @@ def _files(dataset: Dataset) -> Iterator[tuple[fs.FileSystem, fs.FileInfo]]:
 
 
 def _file_system(dataset: Dataset) -> tuple[fs.FileSystem, str]:
-    scheme = urlsplit(dataset.path).scheme
-    if scheme in ("", "file"):
-        local = unquote(urlsplit(dataset.path).path) if scheme else dataset.path
-        return fs.LocalFileSystem(), str(Path(local).expanduser().absolute())
-    try:
-        system, path = fs.FileSystem.from_uri(dataset.path)
-    except (pa.ArrowException, ValueError, OSError) as error:
-        raise ConfigurationError(f"Data set {dataset.name!r}: {dataset.path} cannot be opened ({error}).") from None
-    return system, path
+    if dataset.path.startswith("s3://"):
+        try:
+            return s3_folder(dataset.path)
+        except OSError as error:
+            raise Unreachable(f"Data set {dataset.name!r}: {dataset.path} cannot be opened ({error}).") from None
+    local = unquote(urlsplit(dataset.path).path) if dataset.path.startswith("file://") else dataset.path
+    return fs.LocalFileSystem(), str(Path(local).expanduser().absolute())
 
 
 @contextmanager

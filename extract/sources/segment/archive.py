@@ -15,27 +15,26 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import re
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import duckdb
 import pyarrow as pa
 from pyarrow import fs
 
 from extract.source import AccessDenied, ConfigurationError, MalformedAnswer, ReadContext, SourceError, Unreachable
+from extract.sources.buckets import s3_folder
 from extract.sources.times import TIMESTAMP
 
 SETTING = "SEGMENT_ARCHIVE_URL"
 FOLDER = "segment-logs"
 BLOCK_BYTES = 8 << 20
 ROWS_A_TABLE = 2_000
-CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 
 TEXTS = ("context", "properties", "traits", "consent", "region", "source", "payload")
 COLUMN_TYPES: dict[str, pa.DataType] = {
@@ -186,24 +185,10 @@ class Archive:
         _spool(context, waiting)
 
     def _filesystem(self) -> tuple[fs.FileSystem, str]:
-        parts = urlsplit(self._url)
-        if parts.scheme == "file":
+        if urlsplit(self._url).scheme == "file":
             files, root = fs.FileSystem.from_uri(self._url)
             return files, root
-        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        # S3 of other makers is found as every AWS client finds it.
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-        region = asked.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if region is None and not endpoint:
-            region = fs.resolve_s3_region(str(parts.hostname))
-        s3 = fs.S3FileSystem(
-            region=region,
-            scheme="http" if endpoint.startswith("http://") else "https",
-            endpoint_override=endpoint.rpartition("//")[2].rstrip("/") or None,
-            connect_timeout=CONNECT_SECONDS,
-            request_timeout=READ_SECONDS,
-        )
-        return s3, parts.netloc + parts.path
+        return s3_folder(self._url)
 
     def _infos(self) -> list[fs.FileInfo]:
         """The archive's files, oldest day first."""
