@@ -34,7 +34,7 @@ def load(tables: Mapping[str, pa.Table], path: Path, landed_at: datetime) -> Non
             deleted = DELETED.get(system, "")
             flag = f'coalesce("{deleted}", false)' if deleted in columns.column_names else "false"
             connection.execute(
-                f'create or replace table {schema}."{target}" as select *, timestamp \'{landed_at}\' as _extracted_at,'
+                f"create or replace table {schema}.\"{target}\" as select *, timestamp '{landed_at}' as _extracted_at,"
                 f" 'company' as _run_id, {flag} as _is_deleted from landing"
             )
 

@@ -1,0 +1,132 @@
+"""The whole project, built: on nothing, on part of the systems, on the sandbox company, twice, and a day later."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import duckdb
+import pytest
+
+from contracts import owners
+from sandbox.company import Company
+from sandbox.score import score
+from tests.dbt.load_company import load
+from tests.dbt.project import Project
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("dbt")]
+
+XREF = "select record_key, customer_id from identity.customer_xref order by record_key"
+
+
+def test_an_empty_warehouse_builds_and_builds_again(project: Project) -> None:
+    project.run("build")
+    tables = project.rows("select table_schema || '.' || table_name from information_schema.tables")
+    assert ("raw_salesforce.contact",) in tables
+    assert ("ops.extract_windows",) in tables
+    assert project.rows("select count(*) from marts.customer_360") == [(0,)]
+    project.run("build")
+
+
+def test_what_lands_is_left_alone_and_what_is_missing_is_added(project: Project) -> None:
+    # An org without our custom field, with one of its own, and with a type that differs from the declared one.
+    project.execute("create schema raw_salesforce")
+    project.execute(
+        "create table raw_salesforce.contact as select '003A' as id, 'Ada' as first_name, 7::smallint as shoe_size__c,"
+        " 'ada@x.example' as email, false as _is_deleted"
+    )
+    project.run("run", "--select", "stg_salesforce__contacts")
+    columns = dict(
+        project.rows("select column_name, data_type from information_schema.columns where table_name = 'contact'")
+    )
+    assert columns["shoe_size__c"] == "SMALLINT"
+    assert columns["web_user_id__c"] == "VARCHAR"
+    assert project.rows("select record_key, first_name, user_id from staging.stg_salesforce__contacts") == [
+        ("salesforce:contact:003A", "Ada", None)
+    ]
+
+
+def test_a_run_with_nothing_missing_changes_no_table(project: Project) -> None:
+    project.run("run", "--select", "stg_hubspot__owners")
+    log = project.folder / "logs" / "dbt.log"
+    log.unlink()
+    project.run("run", "--select", "stg_hubspot__owners")
+    said = log.read_text().lower()
+    assert "create or replace view" in said or "create view" in said
+    assert "create table" not in said
+    assert "alter table" not in said
+    assert '"raw_' not in "".join(line for line in said.splitlines() if "create schema" in line)
+
+
+def test_the_company_is_put_together_and_stays_together(project: Project) -> None:
+    company = Company(seed=1, people=2_000)
+    load(company.tables, project.warehouse, company.clock)
+    project.run("build", timeout=400)
+    manifest, documented = project.artifact("manifest.json"), 0
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "model":
+            continue
+        columns = project.rows(
+            "select column_name from information_schema.columns"
+            f" where table_schema = '{node['schema']}' and table_name = '{node['name']}'"
+        )
+        assert set(node["columns"]) == {name for (name,) in columns}, f"{node['name']} documents other columns"
+        assert node["description"], node["name"]
+        assert all(column["description"] for column in node["columns"].values()), node["name"]
+        documented += 1
+    assert documented > 40
+
+    before = dict(project.rows(XREF))
+    assert set(before) >= set(company.tables["truth.records"]["record_key"].to_pylist())
+    project.run("build", timeout=400)
+    assert dict(project.rows(XREF)) == before
+
+    # A day later: who is not touched keeps the id, deleted rows leave the golden record, versions are kept.
+    company.advance()
+    load(company.tables, project.warehouse, company.clock + timedelta(hours=1))
+    project.run("build", timeout=400)
+    after = dict(project.rows(XREF))
+    kept = [key for key in before if key in after]
+    assert sum(before[key] == after[key] for key in kept) > 0.97 * len(kept)
+    empty = project.rows("select count(*), count(email) from identity.customer_master where not has_live_record")[0]
+    assert empty[0] > 0
+    assert empty[1] == 0
+    versions = project.rows("select count(*), count(dbt_valid_to) from snapshots.snap_salesforce__opportunities")[0]
+    assert versions[1] > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_deterministic_links_are_precise_and_find_most(project: Project, seed: int) -> None:
+    company = Company(seed=seed, people=2_000)
+    load(company.tables, project.warehouse, company.clock)
+    project.run("build", "--resource-type", "seed", "--resource-type", "model", "--select", "+customer_xref")
+    with duckdb.connect(project.warehouse, read_only=True) as connection:
+        clusters = connection.sql("select record_key, customer_id as cluster_id from identity.customer_xref")
+        clusters = clusters.to_arrow_table()
+    found = score(company.tables["truth.records"], clusters, company.tables["truth.people"])
+    assert found.precision >= 0.99
+    assert found.recall >= 0.85
+    assert all(kind.precision >= 0.98 for kind in found.by_noise.values())
+
+
+def test_marts_are_owned_contracted_and_tested(project: Project) -> None:
+    project.run("parse")
+    manifest = project.artifact("manifest.json")
+    domains = {domain: owner.name for owner in owners.read() for domain in owner.domains}
+    nodes = manifest["nodes"].values()
+    marts = [n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "marts" and "int_" not in n["name"]]
+    tested = {test.get("attached_node") for test in nodes if test["resource_type"] == "test"}
+    unit_tested = {test["model"] for test in manifest["unit_tests"].values()}
+    assert {mart["name"] for mart in marts} >= {
+        "dim_customers", "dim_accounts", "fct_opportunities", "fct_orders", "customer_360"
+    }  # fmt: skip
+    for mart in marts:
+        meta = mart["config"]["meta"]
+        assert domains[meta["domain"]] == meta["owner"], mart["name"]
+        assert mart["fqn"][2] == meta["domain"], mart["name"]
+        assert mart["config"]["contract"]["enforced"], mart["name"]
+        assert mart["unique_id"] in tested, mart["name"]
+        assert mart["name"] in unit_tested, mart["name"]
+    for model in unit_tested:
+        for test in manifest["unit_tests"].values():
+            if test["model"] == model:
+                assert test["name"].startswith(f"{model}__"), test["name"]

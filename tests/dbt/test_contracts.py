@@ -1,0 +1,154 @@
+"""The contracts: what they refuse, in which words, and that the seeds say the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import phonenumbers
+import pytest
+
+from contracts import ContractError, build, emails, identifiers, owners, regions, survivorship
+from contracts.reading import HERE
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path in HERE.glob("*.yml"):
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def replaced(path: Path, old: str, new: str) -> Path:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_the_committed_seeds_are_current() -> None:
+    assert build.check() == []
+
+
+def test_building_is_deterministic_and_repairs_what_is_stale(folder: Path, tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds"
+    assert len(build.build(folder, seeds)) == len(build.rendered())
+    first = {path.name: path.read_bytes() for path in seeds.glob("*.csv")}
+    assert build.build(folder, seeds) == []
+
+    replaced(folder / "identifiers.yml", "limits: {records: 12, distinct: {user_id: 1}}", "limits: {records: 9}")
+    (seeds / "email_domains.csv").unlink()
+    (seeds / "gone.csv").write_text("left over from a contract that was removed")
+    stale = build.check(folder, seeds)
+    assert [path.name for path in stale] == ["email_domains.csv", "gone.csv", "identifier_limits.csv"]
+    assert build.build(folder, seeds) == stale
+    assert build.check(folder, seeds) == []
+    assert {path.name for path in seeds.glob("*.csv")} == set(first)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("identifiers.yml", "normaliser: email", "normaliser: mail",
+         "email: normaliser is 'mail'; it must be one of exact"),
+        ("identifiers.yml", "    priority: 4\n", "", "email lacks priority"),
+        ("identifiers.yml", "priority: 4", "priority: 5", "shares priority 5"),
+        ("identifiers.yml", "records: 20, distinct: {given_name: 3", "records: 0, distinct: {given_name: 3",
+         "records must be a whole number of at least 1"),
+        ("identifiers.yml", "distinct: {given_name: 3", "distinct: {shoe_size: 3",
+         "counts 'shoe_size', which is no type and no attribute"),
+        ("identifiers.yml", '"segment:user", "salesforce:contact"', '"segment:people", "salesforce:contact"',
+         "no record is called 'segment:people'"),
+        ("identifiers.yml", "parts: [phone, given_name, family_name]", "parts: [phone]", "at least two parts"),
+        ("identifiers.yml", "parts: [phone, given_name, family_name]", "parts: [phone, shoe_size]", "part 'shoe_size'"),
+        ("identifiers.yml", "  - name: hubspot_id", "  - name: email", "holds 'email' twice"),
+        ("identifiers.yml", "segment_types: [phone]", "segment_types: [email]", "belongs to two identifier types"),
+        ("identifiers.yml", '"[+]1[0-9]{3}55501[0-9]{2}"', '"[+]1(?=5)"', "(?…) group"),
+        ("identifiers.yml", '"[+]1[0-9]{3}55501[0-9]{2}"', '"[+]1(5"', "does not parse"),
+        ("identifiers.yml", "limits: {records: 50}", "limit: {records: 50}", "unknown key 'limit'"),
+        ("identifiers.yml", "blocked_everywhere:\n  [\"\",", "blocked_everywhere:\n  [null,",
+         "put quotes around digits and null"),
+        ("identifiers.yml", "compound_types:\n", "compound_types: {\n", "is not valid YAML near line"),
+        ("phone_regions.yml", 'calling_code: "49"', "calling_code: 49", "must be a text, not 49; put quotes around it"),
+        ("phone_regions.yml", "region: DE, name: Germany", "region: DE, name: France", "'France' names both DE and FR"),
+        ("phone_regions.yml", "region: DE", "region: FR", "holds 'FR' twice"),
+        ("phone_regions.yml", "lengths: [4, 15]", "lengths: [15, 4]", "fewest and the most"),
+        ("source_regions.yml", '"hubspot:contact": US', '"hubspot:contact": XX', "at home in 'XX', which is no region"),
+        ("source_regions.yml", '  "hubspot:contact": US\n', "", "lacks hubspot:contact"),
+        ("email_providers.yml", "hotmail.com", "gmail.com", "'gmail.com' stands at two providers"),
+        ("email_providers.yml", 'tag_separator: "-"', 'tag_separator: "_"', "must be +, - or empty"),
+        ("survivorship.yml", "{name: email, rule: most_recent}", "{name: email, rule: best}", "rule is 'best'"),
+        ("survivorship.yml", "  - {name: email, rule: most_recent}\n", "", "email has no rule"),
+        ("survivorship.yml", '"hubspot:contact", "salesforce:lead", "segment:user"',
+         '"segment:user", "salesforce:lead", "segment:user"', "lists 'segment:user' twice"),
+    ],
+    ids=lambda value: value if " " not in str(value) else "",
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_one_sentence(folder: Path, file: str, old: str, new: str, said: str) -> None:
+    replaced(folder / file, old, new)
+    with pytest.raises(ContractError) as caught:
+        build.rendered(folder)
+    message = str(caught.value)
+    assert said in message
+    assert message.startswith(file)
+    assert "\n" not in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("domains: [sales]", "domains: [sales, core]", "core has two owners, data and sales_operations"),
+        ("data@example.com", "nobody", "'nobody' is no email address"),
+    ],
+)
+def test_owners_are_one_a_domain_and_can_be_reached(folder: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        owners.read(replaced(folder / "owners.yml", old, new))
+
+
+@pytest.mark.parametrize("read", [identifiers.read, emails.read, owners.read, survivorship.read, regions.read_regions])
+def test_a_missing_file_is_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    with pytest.raises(ContractError, match=r"^nothing\.yml cannot be read: No such file or directory\.$"):
+        read(tmp_path / "nothing.yml")
+
+
+def test_types_come_in_order_of_priority() -> None:
+    types = identifiers.read().types
+    assert [kind.priority for kind in types] == sorted({kind.priority for kind in types})
+    assert next(kind for kind in types if kind.name == "phone").limits.distinct == {
+        "given_name": 1, "family_name": 1, "user_id": 1
+    }  # fmt: skip
+
+
+def test_a_seed_holds_no_cell_that_its_readers_take_for_nothing() -> None:
+    # dbt reads "null" as a null; a blocked value that vanished would let its carriers through.
+    text = build.rendered()["identifier_blocked_values.csv"]
+    values = [row["blocked_value"] for row in csv.DictReader(io.StringIO(text))]
+    assert "n/a" in values
+    assert not {"", "null"} & set(values)
+    patterns = build.rendered()["identifier_blocked_patterns.csv"]
+    assert "email,(null)" in patterns
+
+
+def test_numbering_agrees_with_the_reference_library() -> None:
+    found = {region.code: region for region in regions.read_regions()}
+    assert set(found) == phonenumbers.SUPPORTED_REGIONS
+    for code, region in found.items():
+        meta = phonenumbers.PhoneMetadata.metadata_for_region(code)
+        assert meta is not None
+        assert region.calling_code == str(meta.country_code), code
+        assert region.trunk_prefix == (meta.national_prefix or ""), code
+        lengths = [length for length in meta.general_desc.possible_length if length > 0]
+        assert (region.shortest, region.longest) == (min(lengths), min(max(lengths), 15)), code
+
+
+def test_regions_that_share_a_calling_code_share_a_trunk_prefix() -> None:
+    # int_identity__phones reads a number from abroad by its calling code alone.
+    trunks: dict[str, set[str]] = {}
+    for region in regions.read_regions():
+        trunks.setdefault(region.calling_code, set()).add(region.trunk_prefix)
+    assert {code: found for code, found in trunks.items() if len(found) > 1} == {}
