@@ -48,13 +48,13 @@ lint: $(STAMP) profiles.yml ## ruff, mypy, sqlfluff, stale generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models macros snapshots tests/singular
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models snapshots tests/singular
 	@$(BIN)/braid contracts check
 
 format: $(STAMP) ## Let ruff and sqlfluff put the layout right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar models macros snapshots tests/singular
+	@$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar models snapshots tests/singular
 
 ui: $(STAMP) profiles.yml ## Dagster with everything loaded, on http://127.0.0.1:3000
 	@mkdir -p .braid/dagster && cp orchestration/dagster.yaml .braid/dagster/dagster.yaml

@@ -171,13 +171,12 @@ class _Jobs:
         return self._measured(result)
 
     def test_counts(self) -> Mapping[str, int]:
-        """Data and unit tests of the last build, by how they ended."""
+        """Tests of the last build, by how they ended."""
         from orchestration.lib.project import run_folder
 
         report = json.loads((run_folder() / "run_results.json").read_text(encoding="utf-8"))
-        tests = ("test.", "unit_test.")
         return dict(
-            Counter(str(item["status"]) for item in report["results"] if str(item["unique_id"]).startswith(tests))
+            Counter(str(item["status"]) for item in report["results"] if str(item["unique_id"]).startswith("test."))
         )
 
     def _measured(self, result: dg.ExecuteInProcessResult) -> _Run:
@@ -359,7 +358,7 @@ def _next_steps(settings: Settings) -> Sequence[tuple[str, str]]:
         (f"BRAID_DUCKDB={database} {braid} status", "how far each object is"),
         ("make ui", "Dagster, with everything loaded"),
         (f"{braid} sandbox serve --people 500", "the systems, to extract from yourself"),
-        ("README.md, Your own accounts", "your CRM and CDP in place of the sandbox"),
+        (f"{braid} extract --help", "your CRM and CDP in place of the sandbox (README.md)"),
     )
 
 

@@ -6,7 +6,7 @@ orders as (
     select
         customer_id,
         currency,
-        sum(amount) as amount
+        cast(sum(amount) as decimal(18, 4)) as amount
     from {{ ref('fct_orders') }}
     where customer_id is not null
     group by customer_id, currency
