@@ -27,3 +27,11 @@ def tool(*names: str) -> Path:
             return Path(found)
     missing(f"{' or '.join(names)} is not installed")
     raise AssertionError("unreachable")
+
+
+def published_data() -> Path:
+    """The folder of the published data sets, which no package brings; the test ends without it."""
+    folder = Path(os.environ.get("BRAID_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is no folder; BRAID_DATA names where the published data sets are")
+    return folder

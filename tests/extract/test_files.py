@@ -18,7 +18,7 @@ from extract.pipeline import ObjectResult, run
 from extract.source import ConfigurationError
 from extract.sources.files import Files
 from tests.extract.test_segment_s3 import bucket  # noqa: F401 - a fixture
-from tests.needs import missing
+from tests.needs import published_data
 from warehouse.duckdb import DuckDBWarehouse
 
 pytestmark = pytest.mark.timeout(120)
@@ -362,10 +362,7 @@ def test_a_missing_mapping_file_names_the_setting(tmp_path: Path, monkeypatch: p
 
 @pytest.fixture
 def data() -> Path:
-    folder = os.environ.get("BRAID_DATA", "")
-    if not folder or not Path(folder).is_dir():
-        missing("BRAID_DATA does not name the folder of the published data sets")
-    return Path(folder)
+    return published_data()
 
 
 RETAIL = """

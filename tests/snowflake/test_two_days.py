@@ -27,9 +27,7 @@ def test_both_warehouses_hold_the_same_rows(days: tuple[Day, Day], table: str, n
     assert set(columns) == {name for name, *_ in duckdb.sql(f"describe select * from {right}").fetchall()}
     # Compared as text of one form: the warehouses name decimals and text of one length differently.
     listed = ", ".join(f"cast({name} as {comparable(left, name)}) as {name}" for name in columns if not is_clock(name))
-    rows = duckdb.sql(f"select count(*) from {left}").fetchone()
-    assert rows is not None
-    assert rows[0] > 0
+    assert duckdb.sql(f"select 1 from {left} limit 1").fetchall()
     differing = duckdb.sql(
         f"""
         select 'duckdb' as only_in, * from (select {listed} from {left} except all select {listed} from {right})
@@ -41,8 +39,8 @@ def test_both_warehouses_hold_the_same_rows(days: tuple[Day, Day], table: str, n
 
 
 def comparable(relation: str, column: str) -> str:
-    kind = duckdb.sql(f"select typeof({column}) from {relation} limit 1").fetchone()
-    name = str(kind[0]) if kind else "VARCHAR"
+    kind = duckdb.sql(f"select typeof({column}) from {relation} limit 1").fetchall()
+    name = str(kind[0][0])
     if name.startswith("DECIMAL"):
         return "decimal(38, 6)"
     return "bigint" if name in ("INTEGER", "HUGEINT", "BIGINT", "SMALLINT") else name
@@ -71,7 +69,8 @@ def test_all_sql_is_snowflake_sql_and_calls_documented_functions_only(days: tupl
     assert len(compiled) > 100
     seen: dict[str, str] = {path.name: path.read_text() for path in compiled}
     # The loops of our own materialisations are in no file: they are among the statements that were sent.
-    for statement in statements(days, "build"):
+    for sent in statements(days, "build"):
+        statement = sent.replace("%s", "null")  # bound values
         if re.match(r"(create|insert|merge|select|with|delete|update)\b", statement, re.IGNORECASE):
             seen.setdefault(statement, statement)
     failures = {name[:120]: unknown for name, sql in seen.items() if (unknown := unknown_functions(sql))}
