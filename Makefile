@@ -42,7 +42,7 @@ demo: $(STAMP) profiles.yml ## CRM and CDP records become customers: two days of
 	@$(BIN)/braid demo $(ARGS)
 
 test: lint ## Lint, types, dbt on DuckDB and on fakesnow, every test
-	@$(BIN)/python -m pytest -m "not torture" -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not torture" -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP) profiles.yml ## ruff, mypy, sqlfluff, stale generated files
 	@$(BIN)/ruff check .

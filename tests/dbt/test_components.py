@@ -12,7 +12,7 @@ import pytest
 
 from tests.dbt.project import ROOT, Project
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("dbt")]
+pytestmark = [pytest.mark.timeout(300)]
 
 Edge = tuple[str | None, str | None]
 

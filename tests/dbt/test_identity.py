@@ -13,7 +13,7 @@ from sandbox.company import Company
 from tests.dbt.load_company import load
 from tests.dbt.project import Project
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("dbt")]
+pytestmark = [pytest.mark.timeout(300)]
 
 BUILD = ("build", "--resource-type", "seed", "--resource-type", "model", "--select")
 

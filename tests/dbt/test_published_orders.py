@@ -14,7 +14,7 @@ from tests.dbt.project import ROOT, Project
 from tests.needs import published_data
 from warehouse.duckdb import DuckDBWarehouse
 
-pytestmark = [pytest.mark.data, pytest.mark.timeout(600), pytest.mark.xdist_group("dbt")]
+pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 
 # Straight from the files, by another road than the mapping's: one row per order line.
 DIRECT = """

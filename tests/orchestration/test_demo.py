@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.timeout(600)]
 PEOPLE = 80
 
 

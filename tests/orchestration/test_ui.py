@@ -21,7 +21,7 @@ from sandbox.server import Running
 from tests import needs
 from tests.orchestration.conftest import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.xdist_group("dagster-ui")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"

@@ -13,7 +13,7 @@ from tests.snowflake.conftest import Day
 from tests.snowflake.dialect import unknown_functions
 from tests.snowflake.one_day import COMPARED
 
-pytestmark = [pytest.mark.xdist_group("fakesnow"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.timeout(1200)]
 
 DDL = re.compile(r"\s*(create|alter|drop|truncate|comment|grant|use)\b", re.IGNORECASE)
 
