@@ -115,7 +115,7 @@ class DuckDBWarehouse(Warehouse):
 
     def query(self, sql: str, params: Sequence[object] = ()) -> pa.Table:
         """Rows of one statement as an Arrow table; ``?`` marks a parameter."""
-        with self._explained(sql):
+        with self._explained(sql), _interruptible():
             table: pa.Table = self._relation(sql, params).to_arrow_table()
             return table
 
@@ -381,7 +381,8 @@ class DuckDBWarehouse(Warehouse):
         """A statement with a small result, read to its end: an unread one blocks the connection."""
         if self.on_statement is not None:
             self.on_statement(sql)
-        return self._open.execute(sql, list(params)).fetchall()
+        with _interruptible():
+            return self._open.execute(sql, list(params)).fetchall()
 
     def _row(self, sql: str) -> tuple[int, ...]:
         """The one row of an aggregate, or the number of rows a statement wrote."""
@@ -490,6 +491,17 @@ def _open_when_free(
             on_wait(f"Waiting for {path.name}: open in {who}.")
             said = waited
         time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C during a statement is an error of DuckDB's own; here it is what it is everywhere."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _first_line(error: Exception) -> str:
