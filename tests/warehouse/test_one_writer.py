@@ -300,11 +300,11 @@ def test_after_a_kill_at_any_moment_rows_and_books_agree(tmp_path: Path, seed: i
     _agree(database, [str(run) for run in runs])
 
 
-@pytest.mark.parametrize("how", ["query", "execute"])
-def test_ctrl_c_during_a_statement_is_ctrl_c(tmp_path: Path, how: str) -> None:
+@pytest.mark.timeout(60)
+def test_ctrl_c_during_a_statement_is_ctrl_c(tmp_path: Path) -> None:
     endless = "select sum(a.range * b.range) from range(1000000) as a, range(1000000) as b"
     with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            getattr(warehouse, how)(endless)
+            warehouse.execute(endless)
         assert warehouse.query("select 1 as one").to_pylist() == [{"one": 1}]
