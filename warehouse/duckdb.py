@@ -28,7 +28,7 @@ from warehouse.statements import refuse_outside_rows
 from warehouse.types import holds, literal, sql_type, with_extra_columns
 
 # Landing streams, so little memory is enough; what does not fit goes to the folder beside the file.
-_DEFAULT_MEMORY = "512MB"
+_DEFAULT_MEMORY = "320MB"
 _MAX_DEFAULT_THREADS = 4
 _POLL_SECONDS = 0.1
 _HELD = re.compile(r"lock is held in (.*?) \(PID (\d+)\)")
