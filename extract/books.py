@@ -1,14 +1,14 @@
 """Braid's own books of extraction, in the schema ``ops``: written with the data, never dropped.
 
-The watermark of an object is not stored but derived: the largest ``window_end`` of its windows, each of which was
-written in the transaction that landed it.
+The watermark of an object is not stored but derived: the largest ``complete_to`` of its runs, each of which was written
+in the transaction that landed its rows. A run that changes nothing writes its run record and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -19,11 +19,16 @@ from warehouse.base import TableName, Warehouse
 _MOMENT: pa.DataType = pa.timestamp("us")
 _TEXT: pa.DataType = pa.string()
 _COUNT: pa.DataType = pa.int64()
+_SECONDS: pa.DataType = pa.float64()
 
 RUNS = TableName("ops", "extract_runs")
 WINDOWS = TableName("ops", "extract_windows")
 SCHEMA_CHANGES = TableName("ops", "schema_changes")
 LANDED_FILES = TableName("ops", "landed_files")
+QUARANTINE = TableName("ops", "quarantine")
+
+# Lateness of rows is remembered for so long.
+LEARNT = timedelta(days=30)
 
 BOOKS: Mapping[TableName, pa.Schema] = {
     RUNS: pa.schema(
@@ -41,6 +46,17 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "rows_inserted": _COUNT,
             "rows_updated": _COUNT,
             "rows_deleted": _COUNT,
+            "rows_quarantined": _COUNT,
+            "window_start": _MOMENT,
+            "window_end": _MOMENT,
+            "source_count": _COUNT,
+            "landed_count": _COUNT,
+            "proof": _TEXT,
+            "complete_to": _MOMENT,
+            "source_clock": _MOMENT,
+            "late_rows": _COUNT,
+            "lateness_seconds": _SECONDS,
+            "columns": _TEXT,
             "error": _TEXT,
             "braid_version": _TEXT,
         }
@@ -49,8 +65,13 @@ BOOKS: Mapping[TableName, pa.Schema] = {
         {
             "source": _TEXT,
             "object": _TEXT,
+            "kind": _TEXT,
             "window_start": _MOMENT,
             "window_end": _MOMENT,
+            "source_count": _COUNT,
+            "landed_count": _COUNT,
+            "proof": _TEXT,
+            "proven_at": _MOMENT,
             "rows_read": _COUNT,
             "rows_landed": _COUNT,
             "run_id": _TEXT,
@@ -67,6 +88,24 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "new_type": _TEXT,
             "run_id": _TEXT,
             "noticed_at": _MOMENT,
+            "backfilled_at": _MOMENT,
+        }
+    ),
+    QUARANTINE: pa.schema(
+        {
+            "quarantine_id": _TEXT,
+            "source": _TEXT,
+            "object": _TEXT,
+            "record_key": _TEXT,
+            "rule": _TEXT,
+            "rule_version": _TEXT,
+            "reason": _TEXT,
+            "position": _TEXT,
+            "payload": _TEXT,
+            "run_id": _TEXT,
+            "quarantined_at": _MOMENT,
+            "status": _TEXT,
+            "settled_at": _MOMENT,
         }
     ),
     LANDED_FILES: pa.schema(
@@ -87,11 +126,18 @@ BOOKS: Mapping[TableName, pa.Schema] = {
 
 @dataclass(frozen=True)
 class State:
-    """What the books say of one object before a run; None and empty when it was never landed."""
+    """What the books say of one object before a run; None and empty when it was never landed.
 
-    watermark: datetime | None
-    last_started_at: datetime | None
-    landed_files: Mapping[str, LandedFile]
+    ``source_clock`` is the source's time when it was last read, ``lateness_seconds`` the latest that a row came in the
+    last 30 days, ``columns`` what its columns were (JSON, see ``drift.described``).
+    """
+
+    watermark: datetime | None = None
+    last_started_at: datetime | None = None
+    source_clock: datetime | None = None
+    lateness_seconds: float | None = None
+    columns: str | None = None
+    landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
 
 
 def ensure_books(warehouse: Warehouse) -> None:
@@ -102,16 +148,28 @@ def ensure_books(warehouse: Warehouse) -> None:
 
 def read_state(warehouse: Warehouse, source: str, name: str) -> State:
     """The object's state; a warehouse without books is one where nothing ever landed."""
-    if warehouse.columns(WINDOWS) is None:
-        return State(None, None, {})
-    params = [source, name]
-    where = "where source = ? and object = ?"
-    watermark = _scalar(warehouse, f"select max(window_end) from {warehouse.relation(WINDOWS)} {where}", params)
-    started = _scalar(
-        warehouse,
-        f"select max(started_at) from {warehouse.relation(RUNS)} {where} and status = 'succeeded'",
+    if "complete_to" not in (warehouse.columns(RUNS) or {}):
+        return State()
+    where, params = "where source = ? and object = ?", [source, name]
+    found = warehouse.query(
+        f"select max(complete_to), max(started_at), max(source_clock) from {warehouse.relation(RUNS)} {where}"
+        " and status = 'succeeded'",
         params,
     )
+    watermark, started, clock = (column[0].as_py() for column in found.columns)
+    columns = warehouse.query(
+        f"select columns from {warehouse.relation(RUNS)} {where} and status = 'succeeded' and columns is not null"
+        " order by finished_at desc, run_id desc limit 1",
+        params,
+    )
+    described = columns.column(0)[0].as_py() if columns.num_rows else None
+    lateness = None
+    if clock is not None:
+        late = warehouse.query(
+            f"select max(lateness_seconds) from {warehouse.relation(RUNS)} {where} and source_clock >= ?",
+            [*params, clock - LEARNT],
+        )
+        lateness = late.column(0)[0].as_py()
     files = warehouse.query(
         f"select path, size_bytes, modified_at, content_hash from {warehouse.relation(LANDED_FILES)} {where}"
         " order by landed_at asc, run_id asc",
@@ -122,7 +180,7 @@ def read_state(warehouse: Warehouse, source: str, name: str) -> State:
     rows: Iterable[tuple[Any, ...]] = zip(*(column.to_pylist() for column in files.columns), strict=True)
     for path, size, time, digest in rows:
         landed[path] = LandedFile(size, time, digest)
-    return State(watermark, started, landed)
+    return State(watermark, started, clock, lateness, described, landed)
 
 
 def subjects(warehouse: Warehouse, table: TableName, column: str, since: datetime | None) -> list[str]:
@@ -143,8 +201,3 @@ def insert(warehouse: Warehouse, table: TableName, values: Mapping[str, object])
     names = ", ".join(warehouse.quoted(name) for name in values)
     marks = ", ".join("?" * len(values))
     warehouse.execute(f"insert into {warehouse.relation(table)} ({names}) values ({marks})", list(values.values()))
-
-
-def _scalar(warehouse: Warehouse, sql: str, params: Sequence[object]) -> datetime | None:
-    value: datetime | None = warehouse.query(sql, params).column(0)[0].as_py()
-    return value

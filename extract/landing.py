@@ -1,33 +1,47 @@
 """Spooled rows into the warehouse: tables and columns first, then everything in one transaction.
 
-Rows, the window that moves the watermark, the run record, schema changes and files read are committed together or not
-at all: a kill at any moment leaves either the state before or the state after. What changes the schema comes before,
-since on Snowflake it commits; a column that exists early and is empty harms nobody.
+Rows, marks of deletion, the proof, the run record that moves the watermark, quarantined rows and files read are
+committed together or not at all: a kill at any moment leaves either the state before or the state after. What changes
+the schema comes before, since on Snowflake it commits; a column that exists early and is empty harms nobody, and that
+its old rows still lack a value is noted before it exists (``drift.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from extract import books
-from extract.source import AccessDenied, MalformedAnswer, ObjectInfo, Window
+from extract import books, deletions, windows
+from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
-from warehouse.base import CsvPages, Staged, Warehouse
+from warehouse.base import CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
 
 # A column named so says for each row whether the source has deleted it.
 SOURCE_FLAG = "is_deleted"
-_META: dict[str, pa.DataType] = {"_extracted_at": pa.timestamp("us"), "_run_id": pa.string(), IS_DELETED: pa.bool_()}
+_META: dict[str, pa.DataType] = {
+    "_extracted_at": pa.timestamp("us"),
+    "_run_id": pa.string(),
+    IS_DELETED: pa.bool_(),
+    deletions.AT: pa.timestamp("us"),
+    deletions.HOW: pa.string(),
+}
 META = pa.schema(_META)
+# More rows than this in the overlap are not looked at one by one to learn how late rows come.
+MOST_LATE = 200_000
 
 
 @dataclass(frozen=True)
 class Load:
-    """One landing: who, when (naive UTC), and what was asked for."""
+    """One landing: who, when (naive UTC), what was asked for, and what the books said before.
+
+    ``clock`` is the source's, ``lag`` how far behind it the watermark stays, ``expected`` the source's own
+    count, ``columns`` the object's columns as ``drift.described`` says them.
+    """
 
     source: str
     run_id: str
@@ -35,97 +49,267 @@ class Load:
     started_at: datetime
     full: bool
     version: str
+    clock: datetime
+    lag: timedelta = timedelta(0)
+    expected: int | None = None
+    columns: str | None = None
+    state: books.State = field(default_factory=books.State)
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What a landing did, in rows; ``columns_added`` only of tables that existed."""
+    """What a landing did, in rows; ``columns_added`` only of tables that existed.
 
-    read: int
-    inserted: int
-    updated: int
-    deleted: int
-    columns_added: tuple[str, ...]
+    ``landed_count`` is how many keys of the window landed, None where the source counts nothing; ``complete_to`` the
+    watermark it left, None as long as nothing is proven.
+    """
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    columns_added: tuple[str, ...] = ()
+    landed_count: int | None = None
+    proof: str = windows.UNCOUNTED
+    complete_to: datetime | None = None
+    late_rows: int = 0
+    lateness_seconds: float | None = None
+
+    @property
+    def changed(self) -> int:
+        """Rows that are new or changed, those newly marked deleted included."""
+        return self.inserted + self.updated + self.deleted
 
 
 def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> Landed:
     """Land one object's spool. Raises WarehouseError or SourceError, having changed no row."""
     books.ensure_books(warehouse)
     existed = warehouse.columns(info.table) is not None
-    schema = pa.schema([*info.schema, *META])
-    added = warehouse.ensure_table(info.table, schema)
-    constants = {"_extracted_at": load.started_at, "_run_id": load.run_id}
-    parts = spool.parts()
-    with ExitStack() as open_stages:
-        staged = []
-        for part in parts:
-            if IS_DELETED in part.schema.names:
-                derived: dict[str, str | bool] = {}
-            else:
-                derived = {IS_DELETED: SOURCE_FLAG if SOURCE_FLAG in part.schema.names else False}
-            staged.append(open_stages.enter_context(warehouse.stage(part, constants=constants, derived=derived)))
-        gone = [open_stages.enter_context(warehouse.stage(keys, constants={})) for keys in spool.gone_keys()]
+    added = warehouse.ensure_table(info.table, pa.schema([*info.schema, *META]))
+    before = _overlap_keys(warehouse, info, load)
+    with (
+        _staged(warehouse, spool, load) as (parts, gone),
+        warehouse.stage(_rejected(info, spool, load, now), constants={}) as rejected,
+    ):
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
-            read = inserted = updated = 0
-            for part, batch in zip(parts, staged, strict=True):
-                order = [column for column in info.newest_by if column in batch.schema.names]
-                if info.append_only:
-                    counts = warehouse.append(info.table, batch, unless_key=info.key, first_by=order)
-                else:
-                    counts = warehouse.merge(info.table, batch, key=info.key, newest_by=order)
-                if isinstance(part, CsvPages) and spool.expected_csv_rows not in (None, counts.read):
-                    raise MalformedAnswer(
-                        f"The source announced {spool.expected_csv_rows} rows of {load.source} {info.name} and sent "
-                        f"{counts.read}; nothing was landed, try again."
-                    )
-                read, inserted, updated = read + counts.read, inserted + counts.inserted, updated + counts.updated
+            counts = [_write(warehouse, info, part, batch) for part, batch in parts]
+            _refuse_incomplete(info, spool, load, parts, counts)
+            read = sum(count.read for count in counts)
             if {} in scopes and read == 0:
-                _refuse_emptying(warehouse, info, load)
-            deleted = sum(_mark_gone(warehouse, info, keys, load) for keys in gone)
-            deleted += sum(_mark_absent(warehouse, info, staged, scope, load) for scope in scopes)
-            landed = Landed(read, inserted, updated, deleted, tuple(added) if existed else ())
-            _write_books(warehouse, info, spool, load, landed, added, existed, now)
+                deletions.refuse_emptying(warehouse, info, load.source)
+            deleted = sum(
+                deletions.mark_keys(warehouse, info, keys, how, load.started_at, load.run_id) for keys, how in gone
+            )
+            staged = [batch for _, batch in parts]
+            deleted += sum(
+                deletions.mark_absent(warehouse, info, staged, scope, load.started_at, load.run_id) for scope in scopes
+            )
+            deletions.stamp(warehouse, info, load.started_at, load.run_id)
+            landed_count = _landed_count(warehouse, info, parts, counts, load.window)
+            if landed_count is not None:
+                landed_count += len(spool.rejected)
+            proof = windows.verdict(load.expected, landed_count)
+            late_rows, lateness = _late(warehouse, info, load, before)
+            landed = Landed(
+                read=read,
+                inserted=sum(count.inserted for count in counts),
+                updated=sum(count.updated for count in counts),
+                deleted=deleted,
+                quarantined=len(spool.rejected),
+                columns_added=tuple(name for name in added if name not in META.names) if existed else (),
+                landed_count=landed_count,
+                proof=proof,
+                complete_to=load.state.watermark
+                if proof == windows.OPEN
+                else windows.mark(load.window, load.clock, load.lag, load.state.watermark),
+                late_rows=late_rows,
+                lateness_seconds=lateness,
+            )
+            if spool.rejected:
+                # A row that is read again in the overlap, and is as bad as it was, is there already.
+                warehouse.append(books.QUARANTINE, rejected, unless_key=["quarantine_id"])
+            _write_books(warehouse, info, spool, load, landed, existed, now)
     return landed
 
 
-def _refuse_emptying(warehouse: Warehouse, info: ObjectInfo, load: Load) -> None:
-    """Without a single row, a lost permission is likelier than an empty system: never mark a whole table deleted."""
-    relation = warehouse.relation(info.table)
-    live = warehouse.query(f"select count(*) from {relation} where not _is_deleted").column(0)[0].as_py()
-    if live:
-        raise AccessDenied(
-            f"{load.source} shows no {info.name} at all, though {live} are known: nothing was marked deleted; "
-            "check what the user or token may read."
-        )
+def record_nothing(warehouse: Warehouse, info: ObjectInfo, load: Load, now: datetime) -> Landed:
+    """The run record of a window in which the source counts no row: nothing else is written."""
+    books.ensure_books(warehouse)
+    landed = Landed(
+        landed_count=0,
+        proof=windows.PROVEN,
+        complete_to=windows.mark(load.window, load.clock, load.lag, load.state.watermark),
+    )
+    with warehouse.transaction():
+        _write_run(warehouse, info, load, landed, now)
+    return landed
 
 
-def _mark_gone(warehouse: Warehouse, info: ObjectInfo, keys: Staged, load: Load) -> int:
-    """Mark stored rows whose key the source says no longer exists."""
-    on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in keys.schema.names)
-    return _mark(warehouse, info, f"exists (select 1 from {keys.sql} as g where {on})", [], load)
-
-
-def _mark_absent(
-    warehouse: Warehouse, info: ObjectInfo, staged: Sequence[Staged], scope: Mapping[str, str], load: Load
-) -> int:
-    """Mark stored rows within ``scope`` that the batch, being all there is, does not have."""
-    conditions = [f"t.{warehouse.quoted(column)} = ?" for column in scope]
-    on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
-    conditions += [f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged]
-    return _mark(warehouse, info, " and ".join(conditions) or "true", list(scope.values()), load)
-
-
-def _mark(warehouse: Warehouse, info: ObjectInfo, condition: str, params: Sequence[object], load: Load) -> int:
-    relation = warehouse.relation(info.table)
-    where = f"where not t._is_deleted and {condition}"
-    marked = int(warehouse.query(f"select count(*) from {relation} as t {where}", params).column(0)[0].as_py())
-    if marked:
+def confirm(warehouse: Warehouse, load: Load, landed: Landed, source_count: int, now: datetime) -> datetime:
+    """Prove a landed window by a count taken after it was read; returns the watermark."""
+    reached = windows.mark(load.window, load.clock, load.lag, load.state.watermark)
+    with warehouse.transaction():
         warehouse.execute(
-            f"update {relation} as t set _is_deleted = true, _extracted_at = ?, _run_id = ? {where}",
-            [load.started_at, load.run_id, *params],
+            f"update {warehouse.relation(books.RUNS)} set proof = ?, source_count = ?, complete_to = ?"
+            " where run_id = ?",
+            [windows.PROVEN, source_count, reached, load.run_id],
         )
-    return marked
+        warehouse.execute(
+            f"update {warehouse.relation(books.WINDOWS)} set proof = ?, source_count = ?, proven_at = ?"
+            " where run_id = ?",
+            [windows.PROVEN, source_count, now, load.run_id],
+        )
+    return reached
+
+
+Parts = Sequence[tuple[CsvPages | ParquetFiles, Staged]]
+
+
+@contextmanager
+def _staged(warehouse: Warehouse, spool: DiskSpool, load: Load) -> Iterator[tuple[Parts, Sequence[tuple[Staged, str]]]]:
+    """The spool's parts and vanished keys as temporary relations."""
+    constants: dict[str, object] = {
+        "_extracted_at": load.started_at,
+        "_run_id": load.run_id,
+        deletions.AT: pa.scalar(None, pa.timestamp("us")),
+        deletions.HOW: pa.scalar(None, pa.string()),
+    }
+    with ExitStack() as stages:
+        parts = []
+        for part in spool.parts():
+            derived: dict[str, str | bool] = {}
+            if IS_DELETED not in part.schema.names:
+                derived = {IS_DELETED: SOURCE_FLAG if SOURCE_FLAG in part.schema.names else False}
+            parts.append((part, stages.enter_context(warehouse.stage(part, constants=constants, derived=derived))))
+        gone = [(stages.enter_context(warehouse.stage(keys, constants={})), how) for keys, how in spool.gone_keys()]
+        yield parts, gone
+
+
+def _write(warehouse: Warehouse, info: ObjectInfo, part: CsvPages | ParquetFiles, batch: Staged) -> LandedCounts:
+    order = [column for column in info.newest_by if column in part.schema.names]
+    if info.append_only:
+        return warehouse.append(info.table, batch, unless_key=info.key, first_by=order)
+    return warehouse.merge(info.table, batch, key=info.key, newest_by=order)
+
+
+def _refuse_incomplete(
+    info: ObjectInfo, spool: DiskSpool, load: Load, parts: Parts, counts: Sequence[LandedCounts]
+) -> None:
+    """CSV pages hold as many rows as the source said when it sent them."""
+    if spool.expected_csv_rows is None:
+        return
+    read = sum(count.read for (part, _), count in zip(parts, counts, strict=True) if isinstance(part, CsvPages))
+    if read != spool.expected_csv_rows:
+        raise MalformedAnswer(
+            f"The source announced {spool.expected_csv_rows} rows of {load.source} {info.name} and sent {read}; "
+            "nothing was landed, try again."
+        )
+
+
+def _landed_count(
+    warehouse: Warehouse, info: ObjectInfo, parts: Parts, counts: Sequence[LandedCounts], window: Window
+) -> int | None:
+    """Keys of this batch that are in the table within the window; None without a cursor.
+
+    A batch of CSV pages was cut to the window by the source; other rows are looked at, since some sources send a
+    little more than was asked for. The table must hold at least as many, or rows went elsewhere.
+    """
+    if info.cursor is None or info.append_only:
+        return None
+    condition, params = within(warehouse, info, window)
+    keys = sum(count.keys for (part, _), count in zip(parts, counts, strict=True) if isinstance(part, CsvPages))
+    names = ", ".join(warehouse.quoted(column) for column in info.key)
+    others = [
+        f"select {names} from {batch.sql} as b where {condition}"
+        for part, batch in parts
+        if not isinstance(part, CsvPages) and info.cursor in part.schema.names
+    ]
+    if others:
+        sql = f"select count(*) from ({' union '.join(f'({other})' for other in others)}) as keys"
+        found = warehouse.query(sql, params * len(others))
+        keys += int(found.column(0)[0].as_py())
+    stored = warehouse.query(f"select count(*) from {warehouse.relation(info.table)} where {condition}", params)
+    return min(keys, int(stored.column(0)[0].as_py()))
+
+
+def within(warehouse: Warehouse, info: ObjectInfo, window: Window) -> tuple[str, list[object]]:
+    """SQL and parameters: a row that the source's count of ``window`` counts."""
+    assert info.cursor is not None
+    cursor = warehouse.quoted(info.cursor)
+    conditions, params = [f"{cursor} < ?"], [window.end]
+    if window.start is not None:
+        conditions.insert(0, f"{cursor} >= ?")
+        params.insert(0, window.start)
+    if not info.counts_deleted:
+        conditions.append(f"not {warehouse.quoted(IS_DELETED)}")
+    return " and ".join(conditions), list(params)
+
+
+def _overlap_keys(warehouse: Warehouse, info: ObjectInfo, load: Load) -> set[tuple[object, ...]] | None:
+    """Keys stored in the stretch before the watermark that is read again; None when there is none or too many."""
+    start, watermark = load.window.start, load.state.watermark
+    if info.cursor is None or start is None or watermark is None or info.append_only:
+        return None
+    found = _rows_between(warehouse, info, start, watermark)
+    return None if found.num_rows > MOST_LATE else _keys(info, found)
+
+
+def _late(
+    warehouse: Warehouse, info: ObjectInfo, load: Load, before: set[tuple[object, ...]] | None
+) -> tuple[int, float | None]:
+    """Rows that appeared behind the watermark since the source was last read, and how many seconds late they were."""
+    clock, start, watermark = load.state.source_clock, load.window.start, load.state.watermark
+    if before is None or clock is None or start is None or watermark is None or info.cursor is None:
+        return 0, None
+    found = _rows_between(warehouse, info, start, watermark)
+    moments: list[datetime] = found.column(len(info.key)).to_pylist()  # type: ignore[assignment]
+    late = [moment for key, moment in zip(_keys_listed(info, found), moments, strict=True) if key not in before]
+    return (len(late), (clock - min(late)).total_seconds()) if late else (0, None)
+
+
+def _rows_between(warehouse: Warehouse, info: ObjectInfo, start: datetime, end: datetime) -> pa.Table:
+    assert info.cursor is not None
+    columns = ", ".join(warehouse.quoted(column) for column in (*info.key, info.cursor))
+    cursor = warehouse.quoted(info.cursor)
+    return warehouse.query(
+        f"select {columns} from {warehouse.relation(info.table)} where {cursor} >= ? and {cursor} < ?"
+        f" limit {MOST_LATE + 1}",
+        [start, end],
+    )
+
+
+def _keys(info: ObjectInfo, rows: pa.Table) -> set[tuple[object, ...]]:
+    return set(_keys_listed(info, rows))
+
+
+def _keys_listed(info: ObjectInfo, rows: pa.Table) -> Iterator[tuple[object, ...]]:
+    yield from zip(*(rows.column(place).to_pylist() for place in range(len(info.key))), strict=True)
+
+
+def _rejected(info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> pa.Table:
+    """Rejected rows as ``ops.quarantine`` keeps them."""
+    rows = []
+    for row in spool.rejected:
+        known = f"{load.source}|{info.name}|{row.rule}|{row.position}|{row.payload}"
+        rows.append(
+            {
+                "quarantine_id": hashlib.sha256(known.encode()).hexdigest()[:16],
+                "source": load.source,
+                "object": info.name,
+                "record_key": row.key,
+                "rule": row.rule,
+                "rule_version": load.version,
+                "reason": row.reason,
+                "position": row.position,
+                "payload": row.payload,
+                "run_id": load.run_id,
+                "quarantined_at": now,
+                "status": "open",
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=books.BOOKS[books.QUARANTINE])
 
 
 def _write_books(
@@ -134,40 +318,17 @@ def _write_books(
     spool: DiskSpool,
     load: Load,
     landed: Landed,
-    added: Sequence[str],
     existed: bool,
     now: datetime,
 ) -> None:
-    rows_landed = landed.inserted + landed.updated + landed.deleted
     who = {"source": load.source, "object": info.name}
-    books.insert(
-        warehouse,
-        books.WINDOWS,
-        {
-            **who,
-            "window_start": load.window.start,
-            "window_end": load.window.end,
-            "rows_read": landed.read,
-            "rows_landed": rows_landed,
-            "run_id": load.run_id,
-            "landed_at": now,
-        },
-    )
-    types = {field.name: str(field.type) for field in [*info.schema, *META]}
-    changes: list[tuple[str | None, str]]
-    changes = [(name, "column_added") for name in added] if existed else [(None, "table_created")]
-    for column, change in changes:
+    if landed.changed or landed.proof == windows.OPEN:
+        write_window(warehouse, info.name, load, landed, "read", now)
+    if not existed:
         books.insert(
             warehouse,
             books.SCHEMA_CHANGES,
-            {
-                **who,
-                "column_name": column,
-                "change": change,
-                "new_type": types.get(column or ""),
-                "run_id": load.run_id,
-                "noticed_at": now,
-            },
+            {**who, "change": "table_created", "run_id": load.run_id, "noticed_at": now, "backfilled_at": now},
         )
     for file in spool.files:
         books.insert(
@@ -184,22 +345,62 @@ def _write_books(
                 "landed_at": now,
             },
         )
+    _write_run(warehouse, info, load, landed, now)
+
+
+def write_window(warehouse: Warehouse, name: str, load: Load, landed: Landed, kind: str, now: datetime) -> None:
+    """A row of ``ops.extract_windows``: what the source counted in a window, and what landed."""
+    books.insert(
+        warehouse,
+        books.WINDOWS,
+        {
+            "source": load.source,
+            "object": name,
+            "kind": kind,
+            "window_start": load.window.start,
+            "window_end": load.window.end,
+            "source_count": load.expected,
+            "landed_count": landed.landed_count,
+            "proof": landed.proof,
+            "proven_at": now if landed.proof == windows.PROVEN else None,
+            "rows_read": landed.read,
+            "rows_landed": landed.changed,
+            "run_id": load.run_id,
+            "landed_at": now,
+        },
+    )
+
+
+def _write_run(warehouse: Warehouse, info: ObjectInfo, load: Load, landed: Landed, now: datetime) -> None:
     books.insert(
         warehouse,
         books.RUNS,
         {
             "run_id": load.run_id,
-            **who,
+            "source": load.source,
+            "object": info.name,
             "table_schema": info.table.schema,
             "table_name": info.table.name,
             "started_at": load.started_at,
             "finished_at": now,
             "status": "succeeded",
             "rows_read": landed.read,
-            "rows_landed": rows_landed,
+            "rows_landed": landed.changed,
             "rows_inserted": landed.inserted,
             "rows_updated": landed.updated,
             "rows_deleted": landed.deleted,
+            "rows_quarantined": landed.quarantined,
+            "window_start": load.window.start,
+            "window_end": load.window.end,
+            "source_count": load.expected,
+            "landed_count": landed.landed_count,
+            "proof": landed.proof,
+            "complete_to": landed.complete_to,
+            "source_clock": load.clock,
+            "late_rows": landed.late_rows,
+            "lateness_seconds": landed.lateness_seconds,
+            # Once for every change of them: most runs see what the run before saw.
+            "columns": load.columns if load.columns != load.state.columns else None,
             "braid_version": load.version,
         },
     )

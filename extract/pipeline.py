@@ -1,7 +1,11 @@
-"""One extraction: ask the books what is there, read the source with the warehouse closed, land what came.
+"""One extraction: ask the books what is there, read the source with the warehouse closed, land and prove what came.
 
-The warehouse is opened twice for each object, both times for as short as can be: nobody else can use a DuckDB file
+The warehouse is opened for as short as can be, before and after each read: nobody else can use a DuckDB file
 meanwhile. An object that fails gets a failed run record and leaves its watermark where it was; the others go on.
+
+A window is proven when as many keys of it landed as the source counts. One that is not is counted again (rows may have
+changed while it was read), then read again, then halved; what still cannot be proven stays open, is reported, and the
+watermark does not pass it.
 """
 
 from __future__ import annotations
@@ -11,15 +15,14 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from extract import books
-from extract.landing import Landed, Load, land
+from extract import books, drift, targeted, windows
+from extract.landing import Landed, Load, confirm, land, record_nothing
 from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, SourceError, Window
 from extract.spool import DiskSpool
-from extract.windows import next_window
 from warehouse.base import Warehouse, WarehouseError
 
 # Events may be stamped by the start of a run that lands a little later than the profiles' run began.
@@ -31,7 +34,10 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class ObjectResult:
-    """What became of one object. ``error`` is None when it landed; rows are 0 when it did not."""
+    """What became of one object. ``error`` is None when it landed; rows are 0 when it did not.
+
+    ``proof`` is *proven*, *open* or *uncounted*; ``complete_to`` the watermark after the run.
+    """
 
     source: str
     object: str
@@ -42,7 +48,13 @@ class ObjectResult:
     rows_inserted: int = 0
     rows_updated: int = 0
     rows_deleted: int = 0
+    rows_quarantined: int = 0
     columns_added: tuple[str, ...] = field(default=())
+    changes: tuple[drift.Change, ...] = field(default=())
+    proof: str = windows.UNCOUNTED
+    source_count: int | None = None
+    landed_count: int | None = None
+    complete_to: datetime | None = None
     seconds: float = 0.0
     error: str | None = None
     permanent: bool = False
@@ -68,122 +80,194 @@ def run(
     ``full`` reads all history again and marks what is no longer there. ``progress`` is told the object and rows as they
     are read. Raises SourceError when the source cannot be reached at all, before any work.
     """
-    unknown = [name for name in objects if name not in source.objects]
-    if unknown:
+    check_names(source, objects)
+    work = Work(source, open_warehouse, full, progress or (lambda name, rows: None), spool_root, clock or utc_now)
+    source.connect()
+    return [work.extract(name) for name in source.objects if not objects or name in objects]
+
+
+def check_names(source: Source, objects: Sequence[str]) -> None:
+    """Raise ConfigurationError for an object that the source does not have."""
+    if unknown := [name for name in objects if name not in source.objects]:
         known = ", ".join(source.objects)
         raise ConfigurationError(f"{source.name} has no object called {', '.join(unknown)}; it has {known}.")
-    tell = progress or (lambda name, rows: None)
-    now = clock or _now
-    source.connect()
-    results = []
-    for name in source.objects:
-        if not objects or name in objects:
-            results.append(_extract(source, name, open_warehouse, full, tell, spool_root, now))
-    return results
 
 
-def _extract(
-    source: Source,
-    name: str,
-    open_warehouse: OpenWarehouse,
-    full: bool,
-    tell: Progress,
-    spool_root: Path,
-    now: Callable[[], datetime],
-) -> ObjectResult:
-    run_id, started_at, began = uuid.uuid4().hex, now(), time.monotonic()
-    info: ObjectInfo | None = None
-    window: Window | None = None
-    try:
-        info = source.describe(name)
-        end = source.now()
-        with open_warehouse() as warehouse:
-            state = books.read_state(warehouse, source.name, name)
-            keys = _subjects(source, name, warehouse, state, full)
-        window = next_window(state.watermark, end, info.overlap, full=full)
-        with DiskSpool(info, spool_root) as spool:
-            files = {} if full else state.landed_files
-            source.read(info, ReadContext(window, spool, lambda rows: tell(name, rows), keys, files))
-            load = Load(source.name, run_id, window, started_at, full, _version())
-            with open_warehouse() as warehouse:
-                landed = land(warehouse, info, spool, load, now())
-    except (SourceError, WarehouseError) as error:
-        failed = ObjectResult(
-            source.name,
-            name,
-            str(info.table) if info else "",
-            run_id,
-            window,
-            seconds=time.monotonic() - began,
-            error=str(error),
-            permanent=isinstance(error, SourceError) and error.permanent,
-        )
-        _record_failure(open_warehouse, failed, info, started_at, now)
-        return failed
-    return _result(source.name, info, run_id, window, landed, time.monotonic() - began)
+@dataclass(frozen=True)
+class Work:
+    """A run over one source, object by object."""
+
+    source: Source
+    open_warehouse: OpenWarehouse
+    full: bool
+    tell: Progress
+    spool_root: Path
+    now: Callable[[], datetime]
+
+    def extract(self, name: str) -> ObjectResult:
+        """One object; failures are in the result."""
+        run_id, started_at, began = uuid.uuid4().hex, self.now(), time.monotonic()
+        result = ObjectResult(self.source.name, name, "", run_id, None)
+        info: ObjectInfo | None = None
+        try:
+            described = self.source.describe(name)
+            result = replace(result, table=str(described.table))
+            clock = self.source.now()
+            with self.open_warehouse() as warehouse:
+                state = books.read_state(warehouse, self.source.name, name)
+                info, differing = drift.fitted(described, warehouse.columns(described.table), state.columns)
+                changes = drift.note(warehouse, self.source.name, info, differing, run_id, self.now())
+                waiting = drift.waiting(warehouse, self.source.name, name)
+                keys = self._subjects(name, warehouse, state)
+            window = windows.next_window(state.watermark, clock, info.overlap, full=self.full)
+            load = Load(
+                self.source.name, run_id, window, started_at, self.full, version(), clock,
+                windows.learned_lag(info, state.lateness_seconds), columns=drift.described(described), state=state,
+            )  # fmt: skip
+            result = replace(result, window=window, changes=tuple(changes))
+            result = self.complete(info, load, keys, result)
+            if waiting:
+                self._backfill(info, waiting, clock, started_at, run_id)
+        except (SourceError, WarehouseError) as error:
+            permanent = isinstance(error, SourceError) and error.permanent
+            result = replace(result, error=str(error), permanent=permanent, proof=windows.OPEN)
+            self._record_failure(result, info, started_at)
+        return replace(result, seconds=time.monotonic() - began)
+
+    def complete(
+        self, info: ObjectInfo, load: Load, keys: list[str] | None, result: ObjectResult, depth: int = 0
+    ) -> ObjectResult:
+        """Read, land and prove a window: once more when it stays open, then in halves, the earlier one first."""
+        for _ in range(2):
+            landed, counted = self._attempt(info, load, keys)
+            result = _sum(result, landed, counted)
+            if landed.proof != windows.OPEN:
+                return result
+            load = replace(load, run_id=uuid.uuid4().hex)
+        parts = windows.halves(load.window, self.earliest(info)) if depth < windows.DEEPEST else None
+        if parts is None or info.snapshot or load.full:
+            return result
+        for part in parts:
+            state = replace(load.state, watermark=result.complete_to)
+            half = replace(load, run_id=uuid.uuid4().hex, window=part, state=state)
+            result = self.complete(info, half, keys, result, depth + 1)
+            if result.proof == windows.OPEN:
+                break
+        return result
+
+    def _attempt(self, info: ObjectInfo, load: Load, keys: list[str] | None) -> tuple[Landed, int | None]:
+        """Count, read and land a window once; with what the source counted."""
+        expected = self.source.count(info, load.window)
+        load = replace(load, expected=expected)
+        if expected == 0 and info.counts_deleted and load.window.start is not None:
+            with self.open_warehouse() as warehouse:
+                return record_nothing(warehouse, info, load, self.now()), 0
+        with DiskSpool(info, self.spool_root) as spool:
+            files = {} if load.full else load.state.landed_files
+            tell = self.tell
+            self.source.read(
+                info, ReadContext(load.window, spool, lambda rows: tell(info.name, rows), keys, expected, files)
+            )
+            with self.open_warehouse() as warehouse:
+                landed = land(warehouse, info, spool, load, self.now())
+        if landed.proof != windows.OPEN:
+            return landed, expected
+        # Rows that changed while the window was read have left it by now.
+        counted = self.source.count(info, load.window)
+        if counted != landed.landed_count or counted is None:
+            return landed, counted
+        with self.open_warehouse() as warehouse:
+            reached = confirm(warehouse, load, landed, counted, self.now())
+        return replace(landed, proof=windows.PROVEN, complete_to=reached), counted
+
+    def _backfill(
+        self, info: ObjectInfo, waiting: Sequence[str], clock: datetime, started_at: datetime, run_id: str
+    ) -> None:
+        """Values of new columns in rows that did not change: a read of those columns alone."""
+        columns = [name for name in waiting if name in info.schema.names]
+        if not columns or info.snapshot or info.append_only or self.full:
+            with self.open_warehouse() as warehouse, warehouse.transaction():
+                drift.settle(warehouse, self.source.name, info.name, waiting, self.now())
+            return
+        tell = self.tell
+        with (
+            targeted.read(
+                self.source, info, columns, clock, self.spool_root, lambda rows: tell(info.name, rows)
+            ) as spool,
+            self.open_warehouse() as warehouse,
+        ):
+            warehouse.ensure_table(info.table, targeted.complete_schema(info))
+            with targeted.staged(warehouse, spool, started_at, run_id) as batches, warehouse.transaction():
+                targeted.refresh(warehouse, info, batches, columns)
+                drift.settle(warehouse, self.source.name, info.name, waiting, self.now())
+
+    def earliest(self, info: ObjectInfo) -> datetime | None:
+        """The oldest cursor stored: where halving begins."""
+        if info.cursor is None:
+            return None
+        with self.open_warehouse() as warehouse:
+            column = warehouse.quoted(info.cursor)
+            found = warehouse.query(f"select min({column}) from {warehouse.relation(info.table)}")
+            earliest: datetime | None = found.column(0)[0].as_py()
+            return earliest
+
+    def _subjects(self, name: str, warehouse: Warehouse, state: books.State) -> list[str] | None:
+        if (where := self.source.subjects_from(name)) is None:
+            return None
+        table, column = where
+        since = None if self.full or state.last_started_at is None else state.last_started_at - SUBJECTS_MARGIN
+        return books.subjects(warehouse, table, column, since)
+
+    def _record_failure(self, failed: ObjectResult, info: ObjectInfo | None, started_at: datetime) -> None:
+        """Write the failed run; a warehouse that cannot be opened is what failed: then there is nowhere to write."""
+        try:
+            with self.open_warehouse() as warehouse:
+                books.ensure_books(warehouse)
+                with warehouse.transaction():
+                    books.insert(
+                        warehouse,
+                        books.RUNS,
+                        {
+                            "run_id": uuid.uuid4().hex if failed.rows_read else failed.run_id,
+                            "source": failed.source,
+                            "object": failed.object,
+                            "table_schema": info.table.schema if info else None,
+                            "table_name": info.table.name if info else None,
+                            "started_at": started_at,
+                            "finished_at": self.now(),
+                            "status": "failed",
+                            "rows_read": 0,
+                            "rows_landed": 0,
+                            "error": failed.error,
+                            "braid_version": version(),
+                        },
+                    )
+        except WarehouseError:
+            return
 
 
-def _subjects(source: Source, name: str, warehouse: Warehouse, state: books.State, full: bool) -> list[str] | None:
-    if (where := source.subjects_from(name)) is None:
-        return None
-    table, column = where
-    since = None if full or state.last_started_at is None else state.last_started_at - SUBJECTS_MARGIN
-    return books.subjects(warehouse, table, column, since)
-
-
-def _result(source: str, info: ObjectInfo, run_id: str, window: Window, landed: Landed, seconds: float) -> ObjectResult:
-    return ObjectResult(
-        source,
-        info.name,
-        str(info.table),
-        run_id,
-        window,
-        landed.read,
-        landed.inserted,
-        landed.updated,
-        landed.deleted,
-        landed.columns_added,
-        seconds,
+def _sum(result: ObjectResult, landed: Landed, counted: int | None) -> ObjectResult:
+    """The result with one more landing in it."""
+    return replace(
+        result,
+        rows_read=result.rows_read + landed.read,
+        rows_inserted=result.rows_inserted + landed.inserted,
+        rows_updated=result.rows_updated + landed.updated,
+        rows_deleted=result.rows_deleted + landed.deleted,
+        rows_quarantined=result.rows_quarantined + landed.quarantined,
+        columns_added=(*result.columns_added, *landed.columns_added),
+        proof=landed.proof,
+        source_count=counted,
+        landed_count=landed.landed_count,
+        complete_to=landed.complete_to,
     )
 
 
-def _record_failure(
-    open_warehouse: OpenWarehouse,
-    failed: ObjectResult,
-    info: ObjectInfo | None,
-    started_at: datetime,
-    now: Callable[[], datetime],
-) -> None:
-    """Write the failed run; a warehouse that cannot be opened is what failed, and then there is nowhere to write."""
-    try:
-        with open_warehouse() as warehouse:
-            books.ensure_books(warehouse)
-            with warehouse.transaction():
-                books.insert(
-                    warehouse,
-                    books.RUNS,
-                    {
-                        "run_id": failed.run_id,
-                        "source": failed.source,
-                        "object": failed.object,
-                        "table_schema": info.table.schema if info else None,
-                        "table_name": info.table.name if info else None,
-                        "started_at": started_at,
-                        "finished_at": now(),
-                        "status": "failed",
-                        "rows_read": 0,
-                        "rows_landed": 0,
-                        "error": failed.error,
-                        "braid_version": _version(),
-                    },
-                )
-    except WarehouseError:
-        return
-
-
-def _now() -> datetime:
+def utc_now() -> datetime:
+    """This computer's clock, naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of Braid that runs."""
     return importlib.metadata.version("braid-cdp")

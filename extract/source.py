@@ -8,8 +8,8 @@ and reads a window into a spool; when to ask, what is done with the answer, and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -76,8 +76,37 @@ class ObjectInfo:
     append_only: bool = False
     # Re-read this much before the watermark: late commits, index lag.
     overlap: timedelta = timedelta(0)
+    # The watermark stays at least this much behind the source's clock; what late rows teach is added to it.
+    lag: timedelta = timedelta(0)
     # A full picture each time: rows stored but not in it are marked deleted.
     snapshot: bool = False
+    # Whether ``count`` counts deleted rows that ``read`` gives.
+    counts_deleted: bool = False
+    # Columns that change without the cursor moving (formulas, roll-ups): read anew by ``reconcile``.
+    unstamped: frozenset[str] = frozenset()
+
+    def narrowed(self, columns: Iterable[str]) -> ObjectInfo:
+        """The object with its key, its cursor and ``columns`` alone, for a read of all rows that costs little."""
+        kept = {*self.key, *columns, *([self.cursor] if self.cursor else [])}
+        return replace(
+            self,
+            schema=pa.schema([field for field in self.schema if field.name in kept]),
+            fields={column: field for column, field in self.fields.items() if column in kept},
+        )
+
+
+class Rejected(NamedTuple):
+    """A row that cannot be landed: what it was, which rule it broke, and where it stood in the source.
+
+    ``payload`` is the row as JSON, ``rule`` a short stable name (``type:amount``, ``null_key``), ``reason`` a sentence
+    without the payload's values, ``position`` where to find it (an id, a file and line, a page).
+    """
+
+    payload: str
+    rule: str
+    reason: str
+    position: str
+    key: str | None = None
 
 
 class Spool(Protocol):
@@ -95,8 +124,11 @@ class Spool(Protocol):
         A boolean column ``_is_deleted`` may come with them when the source says so row by row; otherwise it is false.
         """
 
-    def gone(self, keys: pa.Table) -> None:
-        """Records that no longer exist under this key (merged away, erased at the source).
+    def reject(self, rows: Sequence[Rejected]) -> None:
+        """Keep rows that cannot be landed for ``ops.quarantine``; the rest of the batch goes on."""
+
+    def gone(self, keys: pa.Table, *, how: str) -> None:
+        """Records that no longer exist under this key; ``how`` is one word for it: merged, erased.
 
         ``keys`` has one or more of the object's key columns. After the rows have landed, stored rows that match on
         those columns are marked ``_is_deleted`` and keep all other values; keys never landed are passed over.
@@ -131,6 +163,8 @@ class ReadContext:
     progress: Callable[[int], None]
     # Keys to read one by one, for sources that cannot list (Segment's Profile API); None otherwise.
     subjects: Sequence[str] | None = None
+    # What ``count`` said of the window just before, None when it cannot count.
+    expected: int | None = None
     # path -> the file as it was when it landed, for file-like sources.
     landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
 
@@ -160,7 +194,17 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, info: ObjectInfo, context: ReadContext) -> None:
-        """Spool every row of the window, or raise; a partial spool is thrown away by the caller."""
+        """Spool every row of the window, or raise; a partial spool is thrown away by the caller.
+
+        ``info`` may be narrowed: then only its columns are asked for, and of ``window`` all history.
+        """
+
+    def count(self, info: ObjectInfo, window: Window) -> int | None:
+        """How many rows have ``start <= cursor < end``, by the source's own count; None when it cannot say.
+
+        It is the proof that a window is complete, so it must not be derived from the rows ``read`` gives.
+        """
+        return None
 
     def subjects_from(self, name: str) -> tuple[TableName, str] | None:
         """For an object read key by key: the landed table and column that holds its keys.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from extract.source import ObjectInfo
+from extract.source import ObjectInfo, Rejected
 from warehouse.base import CsvPages, ParquetFiles
 
 IS_DELETED = "_is_deleted"
@@ -79,7 +79,8 @@ class DiskSpool:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
         self._pages: list[Path] = []
         self._rows: dict[tuple[str, ...], _Rows] = {}
-        self._gone: dict[tuple[str, ...], list[pa.Table]] = {}
+        self._gone: dict[tuple[tuple[str, ...], str], list[pa.Table]] = {}
+        self.rejected: list[Rejected] = []
         self.scopes: list[dict[str, str]] = []
         self.expected_csv_rows: int | None = None
         self.files: list[FileRead] = []
@@ -105,10 +106,14 @@ class DiskSpool:
             self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema)
         self._rows[columns].add(table)
 
-    def gone(self, keys: pa.Table) -> None:
+    def reject(self, rows: Sequence[Rejected]) -> None:
+        """Keep rows that cannot be landed; see ``Spool.reject``."""
+        self.rejected.extend(rows)
+
+    def gone(self, keys: pa.Table, *, how: str) -> None:
         """Remember keys that no longer exist; see ``Spool.gone``."""
         if keys.num_rows:
-            self._gone.setdefault(tuple(keys.column_names), []).append(keys)
+            self._gone.setdefault((tuple(keys.column_names), how), []).append(keys)
 
     def whole(self, scope: Mapping[str, str]) -> None:
         """Remember that the batch is all there is in ``scope``; see ``Spool.whole``."""
@@ -130,9 +135,9 @@ class DiskSpool:
             parts.append(ParquetFiles((rows.path,), rows.schema))
         return parts
 
-    def gone_keys(self) -> list[pa.Table]:
-        """Keys that no longer exist, one table for each set of key columns."""
-        return [pa.concat_tables(tables) for tables in self._gone.values()]
+    def gone_keys(self) -> list[tuple[pa.Table, str]]:
+        """Keys that no longer exist, one table for each set of key columns and way to vanish."""
+        return [(pa.concat_tables(tables), how) for (_, how), tables in self._gone.items()]
 
     def __enter__(self) -> DiskSpool:
         """The spool itself."""

@@ -1,4 +1,4 @@
-"""How far each object is, from the books: watermark, rows, last run, lag."""
+"""How far each object is, and up to when that is proven, from the books."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from warehouse.base import TableName, Warehouse
 
 @dataclass(frozen=True)
 class ObjectStatus:
-    """One object; times naive UTC. ``rows`` are live rows in raw, ``last_error`` is of the last run when it failed."""
+    """One object; times naive UTC. ``rows`` are live rows in raw, ``last_error`` is of the last run when it failed.
+
+    ``proven_to`` is the watermark as far as the source's own counts prove it, None where nothing is counted;
+    ``open_windows`` are those beyond the watermark that did not add up, and the last recount if it did not.
+    """
 
     source: str
     object: str
@@ -23,6 +27,10 @@ class ObjectStatus:
     last_rows_landed: int
     last_error: str | None
     last_success_at: datetime | None
+    proof: str
+    proven_to: datetime | None
+    open_windows: int
+    quarantined: int
 
     def lag_seconds(self, now: datetime) -> float | None:
         """Seconds since the last run that succeeded, None when none did."""
@@ -49,25 +57,63 @@ def object_status(warehouse: Warehouse) -> list[ObjectStatus]:
                 max(table_name) over (partition by source, object) as known_name
             from {runs}
         ),
-        windows as (
-            select source, object, max(window_end) as watermark
+        marks as (
+            select
+                source, object, max(complete_to) as watermark,
+                max(case when proof = 'proven' then complete_to end) as proven_to
+            from {runs}
+            group by source, object
+        ),
+        looked_at as (
+            select
+                source, object, kind, window_end, proof,
+                row_number() over (
+                    partition by source, object, kind order by landed_at desc, run_id desc
+                ) as newest_first
             from {warehouse.relation(books.WINDOWS)}
+        ),
+        unproven as (
+            select looked_at.source, looked_at.object, count(*) as open_windows
+            from looked_at
+            left join marks
+                on marks.source = looked_at.source
+                and marks.object = looked_at.object
+            where
+                looked_at.proof = 'open'
+                and (
+                    (looked_at.kind = 'read' and (marks.watermark is null or looked_at.window_end > marks.watermark))
+                    or (looked_at.kind = 'recount' and looked_at.newest_first = 1)
+                )
+            group by looked_at.source, looked_at.object
+        ),
+        bad_rows as (
+            select source, object, count(*) as quarantined
+            from {warehouse.relation(books.QUARANTINE)}
+            where status = 'open'
             group by source, object
         )
         select
-            ranked.source, ranked.object, ranked.known_schema, ranked.known_name, windows.watermark,
-            ranked.finished_at, ranked.status, coalesce(ranked.rows_landed, 0), ranked.error, ranked.last_success_at
+            ranked.source, ranked.object, ranked.known_schema, ranked.known_name, marks.watermark,
+            ranked.finished_at, ranked.status, coalesce(ranked.rows_landed, 0), ranked.error, ranked.last_success_at,
+            coalesce(ranked.proof, 'uncounted'), marks.proven_to,
+            coalesce(unproven.open_windows, 0), coalesce(bad_rows.quarantined, 0)
         from ranked
-        left join windows
-            on windows.source = ranked.source
-            and windows.object = ranked.object
+        left join marks
+            on marks.source = ranked.source
+            and marks.object = ranked.object
+        left join unproven
+            on unproven.source = ranked.source
+            and unproven.object = ranked.object
+        left join bad_rows
+            on bad_rows.source = ranked.source
+            and bad_rows.object = ranked.object
         where ranked.newest_first = 1
         order by ranked.source, ranked.object
         """
     )
     statuses = []
     for row in zip(*(column.to_pylist() for column in found.columns), strict=True):
-        source, name, schema, table, watermark, finished_at, status, landed, error, success = row
+        source, name, schema, table, watermark, finished_at, status, landed, error, success, *proof = row
         relation = TableName(schema, table) if schema and table else None
         statuses.append(
             ObjectStatus(
@@ -81,6 +127,7 @@ def object_status(warehouse: Warehouse) -> list[ObjectStatus]:
                 landed,
                 error,
                 success,
+                *proof,
             )
         )
     return statuses

@@ -40,7 +40,7 @@ def cli(context: click.Context) -> None:
       braid extract salesforce            what changed since the last time
       braid extract hubspot contacts      one object
       braid build                         every model and test, then the copy that BI tools read
-      braid status                        per object: watermark, rows, last run, lag
+      braid status                        per object: proven up to when, rows, last run, lag
 
     Exit codes: 0 done, 1 the work failed, 2 a setting or an argument is wrong. BRAID_DEBUG=1 shows tracebacks.
     """

@@ -57,11 +57,12 @@ class ParquetFiles:
 
 
 class LandedCounts(NamedTuple):
-    """What a write did to its table, in rows. ``read`` counts staged rows, repeats included."""
+    """What a write did to its table, in rows. ``read`` counts staged rows, repeats included; ``keys`` without them."""
 
     read: int
     inserted: int
     updated: int
+    keys: int
 
 
 class Staged(NamedTuple):
@@ -153,6 +154,14 @@ class Warehouse(ABC):
         A staged row equal to the stored one in every column but the staging constants is left alone and not counted,
         and an older one (smaller ``newest_by``) never replaces a newer. Columns that the table has and the batch lacks
         keep their values. Raises WarehouseError when a key column is null.
+        """
+
+    @abstractmethod
+    def refresh(self, table: TableName, staged: Staged, *, key: Sequence[str], same: Sequence[str]) -> int:
+        """Give stored rows the staged values where key and ``same`` columns agree; returns how many rows changed.
+
+        No row is added, and a row with another version (``same``) than the staged one is left alone. Keys of the batch
+        are unique.
         """
 
     @abstractmethod

@@ -212,7 +212,7 @@ class DuckDBWarehouse(Warehouse):
         with self._atomic():
             mark, read = self._insert(table, staged)
             if not unless_key:
-                return LandedCounts(read, read, 0)
+                return LandedCounts(read, read, 0, read)
             order = [f"{self.quoted(name)} asc nulls last" for name in first_by]
             repeated = self._drop_repeats(table, staged, unless_key, order, mark)
             known = 0
@@ -221,7 +221,7 @@ class DuckDBWarehouse(Warehouse):
                     f"delete from {self.relation(table)} where rowid in (select new.rowid from"
                     f" {self._new_beside_old(table, unless_key, mark)})"
                 )
-            return LandedCounts(read, read - repeated - known, 0)
+            return LandedCounts(read, read - repeated - known, 0, read - repeated)
 
     def merge(
         self, table: TableName, staged: Staged, *, key: Sequence[str], newest_by: Sequence[str] = ()
@@ -232,9 +232,14 @@ class DuckDBWarehouse(Warehouse):
             order = [f"{self.quoted(name)} desc nulls last" for name in newest_by]
             repeated = self._drop_repeats(table, staged, key, order, mark)
             if mark < 0:
-                return LandedCounts(read, read - repeated, 0)
+                return LandedCounts(read, read - repeated, 0, read - repeated)
             matched, updated = self._settle(table, staged, key, newest_by, mark)
-            return LandedCounts(read, read - repeated - matched, updated)
+            return LandedCounts(read, read - repeated - matched, updated, read - repeated)
+
+    def refresh(self, table: TableName, staged: Staged, *, key: Sequence[str], same: Sequence[str]) -> int:
+        """Update rows in place; see ``Warehouse.refresh``."""
+        with self._atomic(), self._explained(staged.sql):
+            return self._number(refreshing(self, self.relation(table), staged, key, same))
 
     def _insert(self, table: TableName, staged: Staged) -> tuple[int, int]:
         """Put all staged rows in; the highest row id before (-1: the table was empty), and how many rows."""
@@ -417,6 +422,19 @@ def missing_columns(table: TableName, stored: Mapping[str, pa.DataType], wanted:
                 " rename or drop the stored column, then load the object in full."
             )
     return tuple(missing)
+
+
+def refreshing(warehouse: Warehouse, relation: str, staged: Staged, key: Sequence[str], same: Sequence[str]) -> str:
+    """The UPDATE of ``Warehouse.refresh``, in words that every dialect has."""
+    values = [c for c in staged.schema.names if c not in key and c not in same]
+    q = warehouse.quoted
+    compared = [c for c in values if c not in staged.constants]
+    differs = " or ".join(f"t.{q(c)} is distinct from s.{q(c)}" for c in compared) or "false"
+    on = [f"t.{q(c)} = s.{q(c)}" for c in key] + [f"t.{q(c)} is not distinct from s.{q(c)}" for c in same]
+    return (
+        f"update {relation} as t set {', '.join(f'{q(c)} = s.{q(c)}' for c in values)}"
+        f" from {staged.sql} as s where {' and '.join(on)} and ({differs})"
+    )
 
 
 def extra_columns(

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.base import CsvPages, LandedCounts, ParquetFiles, Staged, TableName, Warehouse, WarehouseError
-from warehouse.duckdb import extra_columns, missing_columns
+from warehouse.duckdb import extra_columns, missing_columns, refreshing
 from warehouse.identifiers import folded, name_from_stored, quote, quote_list, quote_table, refuse_collisions
 from warehouse.profile import Target
 from warehouse.statements import refuse_outside_rows
@@ -217,7 +217,7 @@ class SnowflakeWarehouse(Warehouse):
             )
         chosen = quote_list(staged.schema.names, self.dialect, "s.")
         inserted = self._changed(f"insert into {self.relation(table)} ({columns}) select {chosen} from {source}")[0]
-        return LandedCounts(read, inserted, 0)
+        return LandedCounts(read, inserted, 0, self._keys(staged, unless_key) if unless_key else read)
 
     def merge(
         self, table: TableName, staged: Staged, *, key: Sequence[str], newest_by: Sequence[str] = ()
@@ -237,7 +237,17 @@ class SnowflakeWarehouse(Warehouse):
             f" when not matched then insert ({quote_list(names, self.dialect)})"
             f" values ({quote_list(names, self.dialect, 's.')})"
         )
-        return LandedCounts(read, inserted, updated)
+        return LandedCounts(read, inserted, updated, self._keys(staged, key))
+
+    def refresh(self, table: TableName, staged: Staged, *, key: Sequence[str], same: Sequence[str]) -> int:
+        """Update rows in place; see ``Warehouse.refresh``."""
+        return self._changed(refreshing(self, self.relation(table), staged, key, same))[1]
+
+    def _keys(self, staged: Staged, key: Sequence[str]) -> int:
+        """How many keys are staged."""
+        keys = quote_list(key, self.dialect)
+        counted = self.query(f"select count(*) from (select distinct {keys} from {staged.sql} as s) as keys")
+        return int(counted.column(0)[0].as_py())
 
     def _check(self, table: TableName, staged: Staged, key: Sequence[str]) -> int:
         """How many rows are staged. Raises WarehouseError for columns the table lacks and for rows without a key."""

@@ -52,7 +52,12 @@ def holds(stored: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def literal(value: object, what: str) -> tuple[str, pa.DataType]:
-    """A constant as SQL text that every dialect reads, and its Arrow type. ``what`` names it in the error."""
+    """A constant as SQL text that every dialect reads, and its Arrow type. ``what`` names it in the error.
+
+    A null has a type only as an Arrow scalar.
+    """
+    if isinstance(value, pa.Scalar) and not value.is_valid and value.type in (pa.string(), pa.timestamp("us")):
+        return ("cast(null as varchar)" if value.type == pa.string() else "cast(null as timestamp)"), value.type
     if isinstance(value, bool):
         return ("true" if value else "false"), pa.bool_()
     if isinstance(value, int) and -(2**63) <= value < 2**63:

@@ -33,11 +33,11 @@ class _View:
     warehouse: Warehouse
 
 
-@click.command(short_help="Per object: watermark, rows, last run, lag.")
+@click.command(short_help="Per object: proven up to when, rows, last run, lag.")
 @target_option
 @json_option
 def status(target: str | None, as_json_: bool) -> None:
-    """Show how far each object is: watermark, rows, last run, time since it was last read with success.
+    """Show how far each object is: up to when its rows are proven complete, rows, last run, time since.
 
     Reads the serving copy of the last green build, so it works while a build runs and disturbs nobody; before the first
     build it reads the warehouse itself. What was extracted since the copy was made shows after the next build.
@@ -62,12 +62,12 @@ def status(target: str | None, as_json_: bool) -> None:
         return
     if not objects:
         raise CommandError(f"Nothing was extracted into {view.name} yet: start with `braid extract SOURCE`.")
-    headers = ("source", "object", "watermark", "rows", "last run", "status", "landed", "lag")
+    headers = ("source", "object", "proven up to", "rows", "last run", "status", "landed", "lag")
     rows = [
         (
             item.source,
             item.object,
-            item.watermark,
+            _proven(item),
             item.rows,
             item.last_run_at,
             item.last_status,
@@ -80,10 +80,26 @@ def status(target: str | None, as_json_: bool) -> None:
     for item in objects:
         if item.last_error:
             click.echo(f"{item.source} {item.object}: {item.last_error}")
+        if item.open_windows:
+            click.echo(
+                f"{item.source} {item.object}: {item.open_windows} open windows, where the source counts other rows "
+                f"than landed; run `braid reconcile {item.source} {item.object}`."
+            )
+        if item.quarantined:
+            click.echo(
+                f"{item.source} {item.object}: {item.quarantined} rows in quarantine; see `braid quarantine list`."
+            )
     if view.age_seconds is not None:
         click.echo(f"As of the serving copy made {ago(view.age_seconds)} ago ({view.name}); times are UTC.")
     else:
         click.echo(f"As of now ({view.name}); times are UTC.")
+
+
+def _proven(item: ObjectStatus) -> str:
+    """The moment the source's own counts prove, or how far it was read where nothing counts."""
+    if item.proven_to is not None:
+        return f"{item.proven_to}"
+    return f"read to {item.watermark}, not countable" if item.watermark else "nothing yet"
 
 
 def _document(item: ObjectStatus, now: datetime) -> dict[str, object]:
@@ -93,6 +109,10 @@ def _document(item: ObjectStatus, now: datetime) -> dict[str, object]:
         "object": item.object,
         "table": item.table,
         "watermark": item.watermark,
+        "proof": item.proof,
+        "proven_to": item.proven_to,
+        "open_windows": item.open_windows,
+        "quarantined": item.quarantined,
         "rows": item.rows,
         "last_run_at": item.last_run_at,
         "last_status": item.last_status,

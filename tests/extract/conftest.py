@@ -24,7 +24,8 @@ class MemorySpool:
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         self.tables.append(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
 
-    def gone(self, keys: pa.Table) -> None:
+    def gone(self, keys: pa.Table, *, how: str) -> None:
+        assert how in ("merged", "erased")
         self.gone_keys.append(keys)
 
     def file_done(

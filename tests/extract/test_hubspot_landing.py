@@ -114,7 +114,8 @@ def test_a_failing_object_moves_no_watermark_and_stops_no_other(
     sandbox: Running, extract: Callable[..., Any], query: Query, fault: dict[str, Any], words: str
 ) -> None:
     extract("contacts", "owners")
-    books = "select max(window_end) as mark, count(*) as n from ops.extract_windows where object = 'contacts'"
+    landed = "object = 'contacts' and complete_to is not null"
+    books = f"select max(complete_to) as mark, count(*) as n from ops.extract_runs where {landed}"
     rows = "select * from raw_hubspot.contacts order by id"
     before, stored = query(books), query(rows)
     sandbox.advance()

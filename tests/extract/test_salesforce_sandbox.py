@@ -68,10 +68,11 @@ class Raw:
             assert row.pop("_is_deleted") == row.get("is_deleted", False)
             assert row.pop("_run_id")
             assert row.pop("_extracted_at")
+            row.pop("_deleted_at"), row.pop("_deleted_how")
         return found
 
     def watermark(self, name: str) -> Any:
-        return self.query(f"select max(window_end) as mark from ops.extract_windows where object = '{name}'")
+        return self.query(f"select max(complete_to) as mark from ops.extract_runs where object = '{name}'")
 
 
 def held(company: Company, name: str) -> Rows:
@@ -342,8 +343,6 @@ def test_a_fault_changes_no_row(
 def test_what_bulk_refuses_goes_over_rest(raw: Raw, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     from extract.sources.salesforce import rest
 
-    counted = rest.count
-    monkeypatch.setattr(rest, "count", lambda *call: counted(*call[:-1], 10_000))
     read = rest.read
 
     def in_small_blocks(*call: Any) -> None:
@@ -351,6 +350,7 @@ def test_what_bulk_refuses_goes_over_rest(raw: Raw, company: Company, monkeypatc
         read(*call)
 
     monkeypatch.setattr(rest, "read", in_small_blocks)
+    monkeypatch.setattr(settings, "REST_ROWS", 0)
     raw.sandbox.faults({"name": "job_rejected", "message": "Contact is not supported by the Bulk API"})
     result = raw.extract("contact")["contact"]
     assert result.error is None
@@ -541,7 +541,12 @@ def test_a_kill_at_any_statement_of_a_landing_leaves_everything_or_nothing(livin
         )
         return done.returncode, done.stdout.strip()
 
-    rows = "select * exclude (_run_id, _extracted_at) from raw_salesforce.contact order by id"
+    rows = "select * exclude (_run_id, _extracted_at, _deleted_at) from raw_salesforce.contact order by id"
+
+    def plain(state: Any) -> Any:
+        """Without the column that comes early, and is filled in old rows after the landing."""
+        return [{k: v for k, v in row.items() if k != "segment_tier__c"} for row in state[0]], state[1]
+
     living.extract("contact")
     living.sandbox.advance()
     before = tmp_path / "before.duckdb"
@@ -560,14 +565,10 @@ def test_a_kill_at_any_statement_of_a_landing_leaves_everything_or_nothing(livin
         assert code == -signal.SIGKILL
         assert list((tmp_path / "spool").glob("*")) or when < statements / 2
         left = (living.query(rows), living.watermark("contact"))
-        whole.add(left == after)
-        if left != after:
-            # A column that came early, before the transaction, is empty.
-            assert all(row.pop("segment_tier__c", None) is None for row in left[0])
-            assert left == start, f"statement {when}"
+        whole.add(plain(left) == plain(after))
+        assert plain(left) in (plain(start), plain(after)), f"statement {when}"
         assert load(0)[0] == 0
         assert (living.query(rows), living.watermark("contact")) == after
-        if left != after:
-            assert living.query("select count(*) as n from ops.extract_windows") == books
+        assert living.query("select count(*) as n from ops.extract_windows") == books
         assert not list((tmp_path / "spool").glob("*")), "what the killed run left is swept by the next"
     assert whole == {True, False}, "some kills before the commit, some after"

@@ -45,7 +45,7 @@ def stored(warehouse: Warehouse, columns: str = "id, name, _run_id") -> list[tup
 
 
 def test_a_first_load_creates_the_table_and_counts_its_rows(warehouse: Warehouse) -> None:
-    assert merge(warehouse, batch(("1", "Ann", DAY[0]), ("2", None, None))) == LandedCounts(2, 2, 0)
+    assert merge(warehouse, batch(("1", "Ann", DAY[0]), ("2", None, None))) == LandedCounts(2, 2, 0, 2)
     assert stored(warehouse, "id, name, changed_at, _is_deleted") == [
         ("1", "Ann", DAY[0], False),
         ("2", None, None, False),
@@ -55,27 +55,27 @@ def test_a_first_load_creates_the_table_and_counts_its_rows(warehouse: Warehouse
 def test_nothing_new_changes_nothing(warehouse: Warehouse) -> None:
     rows = batch(("1", "Ann", DAY[0]), ("2", None, None))
     merge(warehouse, rows)
-    assert merge(warehouse, rows, "r2") == LandedCounts(2, 0, 0)
+    assert merge(warehouse, rows, "r2") == LandedCounts(2, 0, 0, 2)
     assert stored(warehouse) == [("1", "Ann", "r1"), ("2", None, "r1")]
 
 
 def test_merge_inserts_updates_and_leaves_alone(warehouse: Warehouse) -> None:
     merge(warehouse, batch(("1", "Ann", DAY[0]), ("2", "Ben", DAY[0]), ("3", "Cho", DAY[0])))
     counts = merge(warehouse, batch(("2", "Ben", DAY[0]), ("3", None, DAY[1]), ("4", "Dee", DAY[1])), "r2")
-    assert counts == LandedCounts(3, 1, 1)
+    assert counts == LandedCounts(3, 1, 1, 3)
     assert stored(warehouse) == [("1", "Ann", "r1"), ("2", "Ben", "r1"), ("3", None, "r2"), ("4", "Dee", "r2")]
 
 
 def test_an_older_version_never_replaces_a_newer(warehouse: Warehouse) -> None:
     merge(warehouse, batch(("1", "new", DAY[5]), ("2", "new", DAY[5]), ("3", "undated", None)))
     counts = merge(warehouse, batch(("1", "old", DAY[4]), ("2", "undated", None), ("3", "dated", DAY[1])), "r2")
-    assert counts == LandedCounts(3, 0, 1)
+    assert counts == LandedCounts(3, 0, 1, 3)
     assert stored(warehouse) == [("1", "new", "r1"), ("2", "new", "r1"), ("3", "dated", "r2")]
 
 
 def test_a_change_without_a_newer_stamp_still_lands(warehouse: Warehouse) -> None:
     merge(warehouse, batch(("1", "Ann", DAY[0])))
-    assert merge(warehouse, batch(("1", "Anna", DAY[0])), "r2") == LandedCounts(1, 0, 1)
+    assert merge(warehouse, batch(("1", "Anna", DAY[0])), "r2") == LandedCounts(1, 0, 1, 1)
     assert stored(warehouse) == [("1", "Anna", "r2")]
 
 
@@ -86,14 +86,14 @@ def test_of_repeats_the_newest_wins_in_any_order(warehouse: Warehouse, order: in
         merge(warehouse, batch(("1", "before", DAY[0]), ("9", "other", DAY[0])), "r0")
     rows = [("1", "b", DAY[2]), ("1", "c", DAY[2]), ("1", "a", DAY[1]), ("1", "z", None), ("2", "x", None)]
     counts = merge(warehouse, batch(*rows[::order]))
-    assert counts == (LandedCounts(5, 1, 1) if filled else LandedCounts(5, 2, 0))
+    assert counts == (LandedCounts(5, 1, 1, 2) if filled else LandedCounts(5, 2, 0, 2))
     assert [row for row in stored(warehouse) if row[0] != "9"] == [("1", "b", "r1"), ("2", "x", "r1")]
 
 
 def test_columns_the_batch_lacks_keep_their_values(warehouse: Warehouse) -> None:
     wide = SCHEMA.append(pa.field("tier", pa.string()))
     merge(warehouse, batch(("1", "Ann", DAY[0], "gold"), ("2", "Ben", DAY[0], "tin"), schema=wide))
-    assert merge(warehouse, batch(("1", "Anna", DAY[1]), ("3", "Cho", DAY[1])), "r2") == LandedCounts(2, 1, 1)
+    assert merge(warehouse, batch(("1", "Anna", DAY[1]), ("3", "Cho", DAY[1])), "r2") == LandedCounts(2, 1, 1, 2)
     assert stored(warehouse, "id, name, tier") == [("1", "Anna", "gold"), ("2", "Ben", "tin"), ("3", "Cho", None)]
 
 
@@ -104,7 +104,7 @@ def test_a_new_column_is_added_and_filled(warehouse: Warehouse) -> None:
         assert warehouse.ensure_table(CONTACT, staged.schema) == ("tier__c",)
         assert warehouse.ensure_table(CONTACT, staged.schema) == ()
         counts = warehouse.merge(CONTACT, staged, key=["id"], newest_by=["changed_at"])
-    assert counts == LandedCounts(1, 0, 1)
+    assert counts == LandedCounts(1, 0, 1, 1)
     assert stored(warehouse, "id, tier__c, _run_id") == [("1", "gold", "r2"), ("2", None, "r1")]
 
 
@@ -112,8 +112,8 @@ def test_a_key_of_several_columns(warehouse: Warehouse) -> None:
     schema = pa.schema([("kind", pa.string()), ("id", pa.int64()), ("value", pa.string())])
     table = TableName("raw_crm", "pair")
     for rows, expected in (
-        ([("a", 1, "x"), ("a", 2, "x"), ("b", 1, "x"), ("b", 1, "x")], LandedCounts(4, 3, 0)),
-        ([("a", 1, "x"), ("a", 2, "y"), ("b", 2, "y")], LandedCounts(3, 1, 1)),
+        ([("a", 1, "x"), ("a", 2, "x"), ("b", 1, "x"), ("b", 1, "x")], LandedCounts(4, 3, 0, 3)),
+        ([("a", 1, "x"), ("a", 2, "y"), ("b", 2, "y")], LandedCounts(3, 1, 1, 3)),
     ):
         with warehouse.stage(batch(*rows, schema=schema), constants={}) as staged:
             warehouse.ensure_table(table, staged.schema)
@@ -137,16 +137,16 @@ def test_a_deleted_row_stays_marked_and_may_come_back(warehouse: Warehouse) -> N
 
 def test_append_takes_everything(warehouse: Warehouse) -> None:
     rows = batch(("1", "a", None), ("1", "a", None))
-    assert append(warehouse, rows) == append(warehouse, rows) == LandedCounts(2, 2, 0)
+    assert append(warehouse, rows) == append(warehouse, rows) == LandedCounts(2, 2, 0, 2)
     assert len(stored(warehouse)) == 4
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["as read", "reversed"])
 def test_append_unless_key_takes_the_first_and_never_again(warehouse: Warehouse, order: int) -> None:
     rows = [("m1", "late", DAY[2]), ("m1", "early", DAY[1]), ("m2", "b", DAY[1]), ("m2", "a", DAY[1])][::order]
-    assert append(warehouse, batch(*rows), unless_key=["id"], first_by=["changed_at"]) == LandedCounts(4, 2, 0)
+    assert append(warehouse, batch(*rows), unless_key=["id"], first_by=["changed_at"]) == LandedCounts(4, 2, 0, 2)
     later = batch(("m1", "again", DAY[0]), ("m3", "c", DAY[0]), ("m3", "c", DAY[0]))
-    assert append(warehouse, later, "r2", unless_key=["id"], first_by=["changed_at"]) == LandedCounts(3, 1, 0)
+    assert append(warehouse, later, "r2", unless_key=["id"], first_by=["changed_at"]) == LandedCounts(3, 1, 0, 2)
     assert stored(warehouse) == [("m1", "early", "r1"), ("m2", "a", "r1"), ("m3", "c", "r2")]
 
 
@@ -159,11 +159,11 @@ def test_a_row_without_its_key_is_refused_and_nothing_lands(warehouse: Warehouse
 
 
 def test_an_empty_batch(warehouse: Warehouse) -> None:
-    assert merge(warehouse, batch()) == LandedCounts(0, 0, 0)
+    assert merge(warehouse, batch()) == LandedCounts(0, 0, 0, 0)
     merge(warehouse, batch(("1", "Ann", DAY[0])))
-    assert merge(warehouse, batch()) == LandedCounts(0, 0, 0)
-    assert merge(warehouse, CsvPages((), SCHEMA)) == LandedCounts(0, 0, 0)
-    assert merge(warehouse, ParquetFiles((), SCHEMA)) == LandedCounts(0, 0, 0)
+    assert merge(warehouse, batch()) == LandedCounts(0, 0, 0, 0)
+    assert merge(warehouse, CsvPages((), SCHEMA)) == LandedCounts(0, 0, 0, 0)
+    assert merge(warehouse, ParquetFiles((), SCHEMA)) == LandedCounts(0, 0, 0, 0)
     assert len(stored(warehouse)) == 1
 
 
@@ -175,8 +175,8 @@ def test_two_merges_in_one_transaction(warehouse: Warehouse) -> None:
     )
     options: dict[str, Any] = {"constants": {"_run_id": "r1"}, "derived": {"_is_deleted": False}}
     with warehouse.stage(first, **options) as one, warehouse.stage(second, **options) as two, warehouse.transaction():
-        assert warehouse.merge(CONTACT, one, key=["id"], newest_by=["changed_at"]) == LandedCounts(2, 1, 1)
-        assert warehouse.merge(CONTACT, two, key=["id"], newest_by=["changed_at"]) == LandedCounts(2, 0, 1)
+        assert warehouse.merge(CONTACT, one, key=["id"], newest_by=["changed_at"]) == LandedCounts(2, 1, 1, 2)
+        assert warehouse.merge(CONTACT, two, key=["id"], newest_by=["changed_at"]) == LandedCounts(2, 0, 1, 2)
     assert stored(warehouse) == [("1", "Ann", "r0"), ("2", "Ben2", "r1"), ("3", "Cho2", "r1")]
 
 
@@ -188,7 +188,7 @@ def test_a_failure_rolls_everything_back(warehouse: Warehouse) -> None:
             assert warehouse.merge(CONTACT, staged, key=["id"], newest_by=["changed_at"]).inserted / 0
         assert stored(warehouse) == [("1", "Ann", "r1")]
         # The connection is as good as before.
-        assert warehouse.merge(CONTACT, staged, key=["id"], newest_by=["changed_at"]) == LandedCounts(2, 1, 1)
+        assert warehouse.merge(CONTACT, staged, key=["id"], newest_by=["changed_at"]) == LandedCounts(2, 1, 1, 2)
 
 
 def test_every_type_survives(warehouse: Warehouse) -> None:
@@ -232,8 +232,8 @@ def test_parquet_lands_as_arrow_does(warehouse: Warehouse, tmp_path: Path) -> No
     pq.write_table(batch(("1", "Ann", DAY[0])), tmp_path / "a.parquet")
     pq.write_table(batch(("2", None, None)), tmp_path / "b.parquet")
     files = ParquetFiles((tmp_path / "a.parquet", tmp_path / "b.parquet"), SCHEMA)
-    assert merge(warehouse, files) == LandedCounts(2, 2, 0)
-    assert merge(warehouse, batch(("1", "Ann", DAY[0]), ("2", None, None))) == LandedCounts(2, 0, 0)
+    assert merge(warehouse, files) == LandedCounts(2, 2, 0, 2)
+    assert merge(warehouse, batch(("1", "Ann", DAY[0]), ("2", None, None))) == LandedCounts(2, 0, 0, 2)
 
 
 def test_a_changed_type_is_a_sentence(warehouse: Warehouse) -> None:
@@ -318,3 +318,12 @@ def test_a_refused_statement_is_one_sentence(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError) as caught:
         warehouse.query("select no_such_column from (select 1 as a) as t")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_refresh_changes_what_is_there_in_the_version_that_was_read(warehouse: Warehouse) -> None:
+    merge(warehouse, batch(("1", "Ann", DAY[0]), ("2", "Bob", DAY[0]), ("3", "Cho", DAY[1])))
+    fresh = batch(("1", "Anna", DAY[0]), ("2", "Bob", DAY[0]), ("3", "Chloe", DAY[2]), ("4", "Dee", DAY[0]))
+    with warehouse.stage(fresh, constants={"_run_id": "r2"}) as staged, warehouse.transaction():
+        assert warehouse.refresh(CONTACT, staged, key=["id"], same=["changed_at"]) == 1
+    # As it was; another version; not there.
+    assert stored(warehouse) == [("1", "Anna", "r2"), ("2", "Bob", "r1"), ("3", "Cho", "r1")]

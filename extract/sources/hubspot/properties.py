@@ -45,6 +45,7 @@ class Property:
     name: str
     column: str
     type: pa.DataType
+    calculated: bool = False
 
 
 def arrow_type(definition: Json) -> pa.DataType:

@@ -61,6 +61,14 @@ class Records:
         pages = self._api.pages(self._path, [("properties", wanted), flag])
         yield from self._tables(row for page in pages for row in page.listing("results"))
 
+    def count(self, start: datetime | None, end: datetime) -> int:
+        """How many records, none archived, have ``start <= cursor < end`` by the search index."""
+        answer = self._search(_millis(start) if start else 0, _millis(end), sort=self._cursor, limit=1)
+        total = answer.body.get("total")
+        if not isinstance(total, int) or isinstance(total, bool):
+            raise MalformedAnswer(f"{self._api.where} answers a search of {self._type} without a total; try again.")
+        return total
+
     def changed(self, start: datetime, end: datetime) -> Iterator[pa.Table]:
         """Records with ``start <= cursor < end`` as they are now; those that vanished since are left out.
 
@@ -125,7 +133,9 @@ class Records:
             if last == before:
                 raise MalformedAnswer(f"{self._api.where} sends the same page of {self._type} over and over.")
 
-    def _search(self, lower: int, upper: int, *, sort: str, after_id: int | None = None) -> Answer:
+    def _search(
+        self, lower: int, upper: int, *, sort: str, after_id: int | None = None, limit: int | None = None
+    ) -> Answer:
         """The first page of a query."""
         filters = [
             {"propertyName": self._cursor, "operator": "GTE", "value": str(lower)},
@@ -137,7 +147,7 @@ class Records:
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
             "properties": [self._cursor],
-            "limit": SEARCH_LIMIT,
+            "limit": limit or SEARCH_LIMIT,
         }
         return self._api.search(self._type, body)
 

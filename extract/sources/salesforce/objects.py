@@ -70,6 +70,8 @@ def object_info(name: str, description: Any, where: str) -> ObjectInfo:
         cursor=columns[cursor] if cursor else None,
         newest_by=(columns[cursor],) if cursor else (),
         overlap=settings.OVERLAP,
+        counts_deleted=True,
+        unstamped=frozenset(columns[field["name"]] for field in fields if field.get("calculated") is True),
         # Without a cursor everything is read each time.
         snapshot=cursor is None,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extract.source import MalformedAnswer, ObjectInfo, ReadContext
+from extract.source import MalformedAnswer, ObjectInfo, ReadContext, Window
 from extract.sources.salesforce import settings, soql
 from extract.sources.salesforce.client import Client, Refused
 from extract.sources.salesforce.values import column
@@ -123,10 +123,9 @@ def _records(client: Client, info: ObjectInfo, answer: Any) -> list[Record]:
     raise MalformedAnswer(f"{client.where} answers a query of {info.name} with no rows of it{said}; try again.")
 
 
-def count(client: Client, info: ObjectInfo, context: ReadContext, most: int) -> int:
-    """How many rows the window has, counted no further than ``most``."""
-    query = soql.select(info, ["COUNT()"], soql.within(info, context.window), f" LIMIT {most}")
-    answer = client.query(query)
+def count(client: Client, info: ObjectInfo, window: Window) -> int:
+    """How many rows the window has, deleted ones included."""
+    answer = client.query(soql.select(info, ["COUNT()"], soql.within(info, window)))
     total = answer.get("totalSize") if isinstance(answer, dict) else None
     if not isinstance(total, int) or isinstance(total, bool):
         said = client.session.said(answer)

@@ -13,15 +13,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from extract.source import AccessDenied, ConfigurationError, ObjectInfo, ReadContext, Source
+from extract.source import AccessDenied, ConfigurationError, ObjectInfo, ReadContext, Source, Window
 from extract.sources.salesforce import bulk, objects, rest, settings
 from extract.sources.salesforce.client import Client, Refused
+from extract.windows import halves
 
 DEFAULT_URL = "https://login.salesforce.com"
 # Counting may take longer than the server allows where reading in bulk does not.
 TIMED_OUT = "QUERY_TIMEOUT"
+# No org is older; a stretch of history is not halved below a day for a count.
+FIRST_ORGS, SHORTEST_COUNT = datetime.fromisoformat("1999-01-01"), timedelta(days=1)
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +82,30 @@ class Salesforce(Source):
             raise
         return objects.object_info(name, description, self._client.where)
 
+    def count(self, info: ObjectInfo, window: Window) -> int | None:
+        """``COUNT()`` of the window; when that takes the server too long, of its halves.
+
+        None when even a short window cannot be counted.
+        """
+        try:
+            return rest.count(self._client, info, window)
+        except Refused as error:
+            if error.code != TIMED_OUT:
+                raise
+        parts = halves(window, FIRST_ORGS)
+        if parts is None or parts[0].end - (parts[0].start or FIRST_ORGS) < SHORTEST_COUNT:
+            return None
+        counts = [self.count(info, part) for part in parts]
+        return None if None in counts else sum(count or 0 for count in counts)
+
     def read(self, info: ObjectInfo, context: ReadContext) -> None:
-        """Spool the window: nothing when COUNT() is 0, else over REST or Bulk."""
-        if self._few(info, context):
+        """Spool the window: over REST when it counts few rows, else over Bulk."""
+        rows = context.expected
+        if rows is None:
+            rows = self.count(info, context.window)
+        if rows is not None and rows <= settings.REST_ROWS:
+            if rows:
+                rest.read(self._client, info, context)
             return
         try:
             bulk.read(self._client, info, context, self._sleep)
@@ -92,17 +116,3 @@ class Salesforce(Source):
     def close(self) -> None:
         """Release connections."""
         self._client.close()
-
-    def _few(self, info: ObjectInfo, context: ReadContext) -> bool:
-        """Read a small window over REST; False when it is a large one."""
-        try:
-            rows = rest.count(self._client, info, context, settings.REST_ROWS + 1)
-        except Refused as error:
-            if error.code != TIMED_OUT:
-                raise
-            return False
-        if rows > settings.REST_ROWS:
-            return False
-        if rows:
-            rest.read(self._client, info, context)
-        return True

@@ -183,7 +183,7 @@ class ProfileApi(RestApi):
                 raise ConfigurationError(f"{self.where} knows none of {len(asked)} users; check SEGMENT_SPACE_ID.")
             return
         if gone:
-            context.spool.gone(pa.table({"user_id": pa.array(sorted(gone), pa.string())}))
+            context.spool.gone(pa.table({"user_id": pa.array(sorted(gone), pa.string())}), how="erased")
 
 
 def _external_id_table(owners: Sequence[str], items: Sequence[Json]) -> pa.Table:
