@@ -63,7 +63,7 @@ written as (
 
     select
         records.record_key,
-        external_ids.external_id as phone
+        trim(external_ids.external_id) as phone
     from external_ids
     inner join phone_types
         on external_ids.external_id_type = phone_types.segment_type

@@ -275,11 +275,11 @@ final as (
         nullif(trim(records.postal_code), '') as postal_code,
         nullif(trim(records.country), '') as country,
         country_names.region as country_code,
-        coalesce(records.seen_region, country_names.region) as region,
+        coalesce(seen_countries.region, country_names.region) as region,
         coalesce(
             country_names.region,
             company_countries.region,
-            records.seen_region,
+            seen_countries.region,
             source_regions.default_region
         ) as phone_region,
         records.consent,
@@ -295,6 +295,8 @@ final as (
         on lower(trim(records.country)) = country_names.country_name
     left join country_names as company_countries
         on lower(trim(records.company_country)) = company_countries.country_name
+    left join country_names as seen_countries
+        on lower(trim(records.seen_region)) = seen_countries.country_name
     left join source_regions
         on records.record_source = source_regions.record_source
 )

@@ -7,9 +7,9 @@ profiles as (
     select * from {{ ref('stg_segment__profiles') }}
 ),
 
+-- Deleted ones too: when a user was first seen may decide the customer's id, and must not move.
 external_ids as (
     select * from {{ ref('stg_segment__profile_external_ids') }}
-    where not is_deleted
 ),
 
 events as (

@@ -1,5 +1,6 @@
 -- Grain: one row per record, identifier type and value as its source wrote it.
--- Only what identifiers.yml lets a record say: speakers are joined, not assumed.
+-- Only what identifiers.yml lets a record say: speakers are joined, not assumed. Calls made under a
+-- placeholder ("undefined", "guest") are many people's: such a user says nothing else.
 
 with
 
@@ -37,6 +38,16 @@ segment_types as (
 
 speakers as (
     select * from {{ ref('identifier_speakers') }}
+),
+
+placeholder_users as (
+    select records.record_key
+    from records
+    inner join {{ ref('identifier_blocked_values') }} as blocked_values
+        on
+            blocked_values.identifier_type = 'user_id'
+            and lower(records.user_id) = blocked_values.blocked_value
+    where records.record_source = 'segment:user'
 ),
 
 -- HubSpot gives the survivor the ids of the contacts merged into it.
@@ -180,7 +191,14 @@ final as (
         on
             said.identifier_type = speakers.identifier_type
             and records.record_source = speakers.record_source
-    where nullif(trim(said.written_value), '') is not null
+    left join placeholder_users
+        on said.record_key = placeholder_users.record_key
+    where
+        nullif(trim(said.written_value), '') is not null
+        and (
+            placeholder_users.record_key is null
+            or said.identifier_type = 'user_id'
+        )
 )
 
 select * from final
