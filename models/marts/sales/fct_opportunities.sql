@@ -115,7 +115,7 @@ every as (
         opportunities.lead_source,
         '{{ var("salesforce_currency") }}' as currency,
         opportunities.amount,
-        opportunities.probability_percent / 100 as probability,
+        cast(opportunities.probability_percent * 0.01 as decimal(5, 4)) as probability,
         opportunities.is_closed,
         opportunities.is_won,
         opportunities.is_deleted,
@@ -143,7 +143,9 @@ every as (
         null as lead_source,
         coalesce(upper(deals.currency), '{{ var("hubspot_currency") }}') as currency,
         deals.amount,
-        coalesce(deals.probability, pipeline_stages.probability) as probability,
+        cast(
+            coalesce(deals.probability, pipeline_stages.probability) as decimal(5, 4)
+        ) as probability,
         coalesce(deals.is_closed, pipeline_stages.is_closed) as is_closed,
         coalesce(
             deals.is_won,
