@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +27,8 @@ from extract.source import ObjectInfo, Rejected
 from warehouse.base import CsvPages, ParquetFiles
 
 IS_DELETED = "_is_deleted"
+# Chunks of a page held in memory while the disk writes.
+WRITES_WAITING = 4
 # Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
 ROWS_A_GROUP, BYTES_A_GROUP = 20_000, 32 << 20
 
@@ -88,8 +93,18 @@ class DiskSpool:
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
         """Write one page; see ``Spool.csv_page``."""
         path = self.folder / f"page-{len(self._pages):06d}.csv"
-        with path.open("wb", buffering=1 << 20) as file:
-            chunks(lambda data: file.write(data if b"\0" not in data else data.replace(b"\0", b"")))
+        # The disk works while the next bytes come.
+        with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as disk:
+            waiting: deque[Future[None]] = deque()
+
+            def write(data: bytes) -> None:
+                waiting.append(disk.submit(_write_all, file, data if b"\0" not in data else data.replace(b"\0", b"")))
+                if len(waiting) > WRITES_WAITING:
+                    waiting.popleft().result()
+
+            chunks(write)
+            while waiting:
+                waiting.popleft().result()
         self._pages.append(path)
 
     def expect(self, csv_rows: int) -> None:
@@ -150,6 +165,13 @@ class DiskSpool:
         for rows in self._rows.values():
             rows.abandon()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """An unbuffered file may take less than it is given."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def remove_stale(root: Path) -> None:
