@@ -1,4 +1,8 @@
 -- Grain: one row per customer of a data set who has orders and no person record.
+-- Of each key the newest that any order has: an order without an address must not cut a tie that
+-- the ones before it made.
+
+{%- set fields = ['user_id', 'email', 'country'] %}
 
 with
 
@@ -23,43 +27,37 @@ unknown as (
     where people.person_id is null
 ),
 
-newest as (
-    select *
-    from unknown
-    qualify row_number() over (
-        partition by dataset, files_customer_id
-        order by ordered_at desc nulls last, order_id asc, line_id asc
-    ) = 1
-),
-
-span as (
+ranked as (
     select
-        dataset,
-        files_customer_id,
-        min(ordered_at) as first_seen_at,
-        max(ordered_at) as last_seen_at
+        *,
+        {%- for field in fields %}
+            row_number() over (
+                partition by dataset, files_customer_id
+                order by
+                    case when {{ field }} is null then 1 else 0 end asc,
+                    ordered_at desc nulls last,
+                    order_id asc,
+                    line_id asc
+            ) as {{ field }}_rank
+            {%- if not loop.last %},{% endif %}
+        {%- endfor %}
     from unknown
-    group by dataset, files_customer_id
 ),
 
 final as (
     select
-        {{ record_key('files', 'customer', "newest.dataset || '/' || newest.files_customer_id") }}
-            as record_key,
-        newest.files_customer_id,
-        newest.user_id,
+        {{ record_key('files', 'customer', "dataset || '/' || files_customer_id") }} as record_key,
+        files_customer_id,
 
-        newest.dataset,
-        newest.email,
-        newest.country,
+        dataset,
+        {%- for field in fields %}
+            max(case when {{ field }}_rank = 1 then {{ field }} end) as {{ field }},
+        {%- endfor %}
 
-        span.first_seen_at,
-        span.last_seen_at
-    from newest
-    inner join span
-        on
-            newest.dataset = span.dataset
-            and newest.files_customer_id = span.files_customer_id
+        min(ordered_at) as first_seen_at,
+        max(ordered_at) as last_seen_at
+    from ranked
+    group by dataset, files_customer_id
 )
 
 select * from final

@@ -40,13 +40,29 @@ speakers as (
     select * from {{ ref('identifier_speakers') }}
 ),
 
+blocked_values as (
+    select * from {{ ref('identifier_blocked_values') }}
+    where identifier_type = 'user_id'
+),
+
+blocked_patterns as (
+    select * from {{ ref('identifier_blocked_patterns') }}
+    where identifier_type = 'user_id'
+),
+
 placeholder_users as (
     select records.record_key
     from records
-    inner join {{ ref('identifier_blocked_values') }} as blocked_values
-        on
-            blocked_values.identifier_type = 'user_id'
-            and lower(records.user_id) = blocked_values.blocked_value
+    inner join blocked_values
+        on lower(records.user_id) = blocked_values.blocked_value
+    where records.record_source = 'segment:user'
+
+    union all
+
+    select records.record_key
+    from records
+    inner join blocked_patterns
+        on {{ regexp_full_match('lower(records.user_id)', 'blocked_patterns.blocked_pattern') }}
     where records.record_source = 'segment:user'
 ),
 

@@ -41,13 +41,17 @@ xref as (
     select * from {{ ref('customer_xref') }}
 ),
 
+-- Ids are numbers written as text: the shorter one is the lower.
 deal_contacts as (
     select
         from_id as deal_id,
-        min(to_id) as contact_id
+        to_id as contact_id
     from associations
     where to_object_type = 'contacts'
-    group by from_id
+    qualify row_number() over (
+        partition by from_id
+        order by length(to_id) asc, to_id asc
+    ) = 1
 ),
 
 -- 5 is HubSpot's number of a deal's primary company.
@@ -59,7 +63,10 @@ deal_companies as (
     where to_object_type = 'companies'
     qualify row_number() over (
         partition by from_id
-        order by case when association_type_id = 5 then 0 else 1 end asc, to_id asc
+        order by
+            case when association_type_id = 5 then 0 else 1 end asc,
+            length(to_id) asc,
+            to_id asc
     ) = 1
 ),
 
