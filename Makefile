@@ -61,7 +61,12 @@ ui: $(STAMP) profiles.yml ## Dagster with everything loaded, on http://127.0.0.1
 	@DAGSTER_HOME="$(CURDIR)/.braid/dagster" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 $(ARGS)
 
-bench: $(STAMP) ## Speed as ratios against named references, one JSON line a measure
+.venv-bench/installed: requirements/bench.txt $(STAMP)
+	@$(BIN)/python -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+bench: $(STAMP) .venv-bench/installed ## Speed as ratios against named references, one JSON line a measure
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 torture: $(STAMP) profiles.yml ## Hundreds of seeded kills and faults
@@ -70,6 +75,8 @@ torture: $(STAMP) profiles.yml ## Hundreds of seeded kills and faults
 lock: $(STAMP) ## Resolve requirements/lock.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
 		--no-header --no-annotate --upgrade pyproject.toml -o requirements/lock.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-header --no-annotate --upgrade requirements/bench.in -o requirements/bench.txt
 
 clean: ## Remove what make made; never a warehouse of yours
-	rm -rf $(VENV) target logs .braid/demo .braid/spool .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench target logs .braid/demo .braid/spool .mypy_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ def main() -> int:
     """Run everything, or what is named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--rows", type=int, nargs="+", default=[1_000_000, 3_000_000], help="sizes of the Salesforce object"
+        "--rows", type=int, nargs="+", default=[1_000_000, 3_000_000, 10_000_000], help="sizes of the Salesforce object"
     )
     parser.add_argument("--repeats", type=int, default=2, help="the best of so many counts")
     asked = parser.parse_args()

@@ -56,6 +56,8 @@ def extract(database: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     if result.error:
         sys.exit(result.error)
+    if result.proof != "proven":
+        sys.exit(f"the window is {result.proof}: {result.source_count} counted, {result.landed_count} landed")
     return {"seconds": seconds - waited, "waited": waited, "rows": result.rows_landed}
 
 

@@ -110,13 +110,9 @@ def _pages(
     locator: str | None = None
     asked: set[str | None] = set()
     rows = 0
-    counter: type[RowEnds] = Newlines
     while True:
         asked.add(locator)
-        found, locator, again = _page_again(client, info, context, job, locator, fields, counter)
-        if again:
-            # Values with newlines come in many rows where they come in one.
-            counter = RowEnds
+        found, locator = _page_again(client, info, context, job, locator, fields)
         rows += found
         context.progress(found)
         if locator is None:
@@ -131,21 +127,14 @@ def _pages(
 
 
 def _page_again(
-    client: Client,
-    info: ObjectInfo,
-    context: ReadContext,
-    job: str,
-    locator: str | None,
-    fields: Sequence[str],
-    counter: type[RowEnds],
-) -> tuple[int, str | None, bool]:
-    """One page into the spool; its rows, the next locator, and whether it was read more than once."""
+    client: Client, info: ObjectInfo, context: ReadContext, job: str, locator: str | None, fields: Sequence[str]
+) -> tuple[int, str | None]:
+    """One page into the spool; its rows and the next locator. Pages can be read again as long as the job exists."""
     for attempt in range(1, settings.PAGE_ATTEMPTS + 1):
         last = attempt == settings.PAGE_ATTEMPTS
         try:
-            # Counting ends is exact but for values that hold one; then every quote is looked at.
-            counting = counter() if attempt == 1 else Quotes()
-            return *_page(client, context, job, locator, fields, counting), attempt > 1
+            # Counting row ends is exact but for values that hold one; then every quote is looked at.
+            return _page(client, context, job, locator, fields, exact=attempt > 1)
         except BrokenPage as error:
             if last:
                 raise MalformedAnswer(
@@ -161,17 +150,13 @@ def _page_again(
 
 
 def _page(
-    client: Client,
-    context: ReadContext,
-    job: str,
-    locator: str | None,
-    fields: Sequence[str],
-    counter: RowEnds | Quotes,
+    client: Client, context: ReadContext, job: str, locator: str | None, fields: Sequence[str], *, exact: bool
 ) -> tuple[int, str | None]:
     params = {"maxRecords": str(settings.BULK_PAGE_ROWS)} | ({"locator": locator} if locator else {})
     with client.stream(f"{JOBS}/{job}/results", params) as response:
         told = response.headers.get("Sforce-NumberOfRecords")
         following = response.headers.get("Sforce-Locator")
+        counter: RowEnds | Quotes = Quotes() if exact else RowEnds()
 
         def copy(write: Callable[[bytes], object]) -> None:
             for chunk in _after_header(response.iter_content(CHUNK), fields):
@@ -221,20 +206,6 @@ class RowEnds:
     def whole(self) -> bool:
         """Whether the last row is complete."""
         return self._tail == b'"\n'
-
-
-class Newlines(RowEnds):
-    """Rows by newlines, at memory's speed: right as long as no value holds one."""
-
-    def __init__(self) -> None:
-        """Nothing seen; the header's own newline does not count."""
-        super().__init__()
-        self.rows = -1
-
-    def add(self, chunk: bytes) -> None:
-        """See the next bytes."""
-        self.rows += chunk.count(b"\n")
-        self._tail = (self._tail + chunk[-2:])[-2:]
 
 
 class Quotes:
