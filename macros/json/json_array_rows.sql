@@ -30,8 +30,6 @@
         elements.index + 1 as element_index,
         cast(elements.value as varchar) as element
     from {{ relation }},
-        lateral flatten(
-            input => get_path(try_parse_json({{ relation }}.{{ json }}), '{{ path }}'),
-            mode => 'ARRAY'
-        ) as elements
+        lateral flatten(input => get_path(try_parse_json({{ relation }}.{{ json }}), '{{ path }}')) as elements
+    where elements.index is not null
 {%- endmacro %}
