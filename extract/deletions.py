@@ -1,8 +1,8 @@
 """Rows that are no longer there: they stay in raw, marked with when that was noticed and how.
 
 ``_deleted_how`` is *flagged* (the source says so row by row), *merged* or *erased* (the source names the keys),
-*absent* (a full picture does not have them) or *swept* (a sweep of all keys did not find them). A row that comes back
-is unmarked.
+*absent* (a full picture does not have them), *swept* (a sweep of all keys did not find them) or *purged* (it was
+flagged, and a sweep found that the source has let go of it for good). A row that comes back is unmarked.
 """
 
 from __future__ import annotations
@@ -45,6 +45,19 @@ def mark_absent(
         conditions.append(f"t.{warehouse.quoted(info.cursor)} < ?")
         params.append(before)
     return _mark(warehouse, info, " and ".join(conditions) or "true", params, how, noticed_at, run_id)
+
+
+def mark_purged(warehouse: Warehouse, info: ObjectInfo, staged: Sequence[Staged], before: datetime) -> None:
+    """Of rows the source flagged as deleted, say which ones it no longer has at all: its counts leave them out."""
+    assert info.cursor is not None
+    on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
+    absent = " and ".join(f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged) or "true"
+    how = warehouse.quoted(HOW)
+    warehouse.execute(
+        f"update {warehouse.relation(info.table)} as t set {how} = 'purged'"
+        f" where t.{how} = 'flagged' and t.{warehouse.quoted(info.cursor)} < ? and {absent}",
+        [before],
+    )
 
 
 def stamp(warehouse: Warehouse, info: ObjectInfo, noticed_at: datetime, run_id: str) -> None:

@@ -146,6 +146,7 @@ def _sweep(work: Work, info: ObjectInfo, load: Load, result: Reconciled) -> Reco
             marked = deletions.mark_absent(
                 warehouse, info, batches, {}, load.started_at, load.run_id, how="swept", before=load.window.end
             )
+            deletions.mark_purged(warehouse, info, batches, load.window.end)
             refreshed = targeted.refresh(warehouse, info, batches, columns) if columns else 0
             landed = Landed(
                 read=rows, updated=refreshed, deleted=marked, landed_count=rows - len(missed),

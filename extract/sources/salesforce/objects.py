@@ -71,10 +71,15 @@ def object_info(name: str, description: Any, where: str) -> ObjectInfo:
         newest_by=(columns[cursor],) if cursor else (),
         overlap=settings.OVERLAP,
         counts_deleted=True,
-        unstamped=frozenset(columns[field["name"]] for field in fields if field.get("calculated") is True),
+        unstamped=frozenset(columns[field["name"]] for field in fields if _moves_silently(field)),
         # Without a cursor everything is read each time.
         snapshot=cursor is None,
     )
+
+
+def _moves_silently(field: dict[str, Any]) -> bool:
+    """Formulas and roll-ups; and references: children of a merged record point to the winner, and keep their stamp."""
+    return field.get("calculated") is True or field["type"] == "reference"
 
 
 def arrow_type(field: dict[str, Any]) -> pa.DataType:
