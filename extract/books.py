@@ -39,6 +39,7 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "table_schema": _TEXT,
             "table_name": _TEXT,
             "started_at": _MOMENT,
+            "looked_at": _MOMENT,
             "finished_at": _MOMENT,
             "status": _TEXT,
             "rows_read": _COUNT,
@@ -128,12 +129,13 @@ BOOKS: Mapping[TableName, pa.Schema] = {
 class State:
     """What the books say of one object before a run; None and empty when it was never landed.
 
-    ``source_clock`` is the source's time when it was last read, ``lateness_seconds`` the latest that a row came in the
-    last 30 days, ``columns`` what its columns were (JSON, see ``drift.described``).
+    ``looked_at`` is when the books were last read for a run that succeeded, by this computer's clock, ``source_clock``
+    the source's time when it was last read, ``lateness_seconds`` the latest that a row came in the last 30 days,
+    ``columns`` what its columns were (JSON, see ``drift.described``).
     """
 
     watermark: datetime | None = None
-    last_started_at: datetime | None = None
+    looked_at: datetime | None = None
     source_clock: datetime | None = None
     lateness_seconds: float | None = None
     columns: str | None = None
@@ -152,11 +154,11 @@ def read_state(warehouse: Warehouse, source: str, name: str) -> State:
         return State()
     where, params = "where source = ? and object = ?", [source, name]
     found = warehouse.query(
-        f"select max(complete_to), max(started_at), max(source_clock) from {warehouse.relation(RUNS)} {where}"
+        f"select max(complete_to), max(looked_at), max(source_clock) from {warehouse.relation(RUNS)} {where}"
         " and status = 'succeeded'",
         params,
     )
-    watermark, started, clock = (column[0].as_py() for column in found.columns)
+    watermark, looked, clock = (column[0].as_py() for column in found.columns)
     columns = warehouse.query(
         f"select columns from {warehouse.relation(RUNS)} {where} and status = 'succeeded' and columns is not null"
         " order by finished_at desc, run_id desc limit 1",
@@ -180,15 +182,16 @@ def read_state(warehouse: Warehouse, source: str, name: str) -> State:
     rows: Iterable[tuple[Any, ...]] = zip(*(column.to_pylist() for column in files.columns), strict=True)
     for path, size, time, digest in rows:
         landed[path] = LandedFile(size, time, digest)
-    return State(watermark, started, clock, lateness, described, landed)
+    return State(watermark, looked, clock, lateness, described, landed)
 
 
 def subjects(warehouse: Warehouse, table: TableName, column: str, since: datetime | None) -> list[str]:
-    """Distinct keys in ``column`` of ``table``, in order; with ``since`` only of rows extracted from then on."""
+    """Distinct keys in ``column`` of ``table``, in order; with ``since`` only of rows that landed from then on."""
     if warehouse.columns(table) is None:
         return []
     name = warehouse.quoted(column)
-    condition, params = (" and _extracted_at >= ?", [since]) if since else ("", [])
+    landed = f" and _run_id in (select run_id from {warehouse.relation(RUNS)} where finished_at >= ?)"
+    condition, params = (landed, [since]) if since else ("", [])
     found = warehouse.query(
         f"select distinct {name} from {warehouse.relation(table)} where {name} is not null{condition} order by 1",
         params,

@@ -39,8 +39,8 @@ MOST_LATE = 200_000
 class Load:
     """One landing: who, when (naive UTC), what was asked for, and what the books said before.
 
-    ``clock`` is the source's, ``lag`` how far behind it the watermark stays, ``expected`` the source's own
-    count, ``columns`` the object's columns as ``drift.described`` says them.
+    ``clock`` is the source's, ``lag`` how far behind it the watermark stays, ``looked_at`` when the books were read,
+    ``expected`` the source's own count, ``columns`` the object's columns as ``drift.described`` says them.
     """
 
     source: str
@@ -51,6 +51,7 @@ class Load:
     version: str
     clock: datetime
     lag: timedelta = timedelta(0)
+    looked_at: datetime | None = None
     expected: int | None = None
     columns: str | None = None
     state: books.State = field(default_factory=books.State)
@@ -382,6 +383,7 @@ def _write_run(warehouse: Warehouse, info: ObjectInfo, load: Load, landed: Lande
             "table_schema": info.table.schema,
             "table_name": info.table.name,
             "started_at": load.started_at,
+            "looked_at": load.looked_at,
             "finished_at": now,
             "status": "succeeded",
             "rows_read": landed.read,

@@ -25,8 +25,8 @@ from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, 
 from extract.spool import DiskSpool
 from warehouse.base import Warehouse, WarehouseError
 
-# Events may be stamped by the start of a run that lands a little later than the profiles' run began.
-SUBJECTS_MARGIN = timedelta(minutes=10)
+# Where no lock keeps landings apart, one may be under way while keys are looked up, and commit with an earlier time.
+SUBJECTS_MARGIN = {"snowflake": timedelta(minutes=10)}
 
 OpenWarehouse = Callable[[], AbstractContextManager[Warehouse]]
 Progress = Callable[[str, int], None]
@@ -118,11 +118,13 @@ class Work:
                 info, differing = drift.fitted(described, warehouse.columns(described.table), state.columns)
                 changes = drift.note(warehouse, self.source.name, info, differing, run_id, self.now())
                 waiting = drift.waiting(warehouse, self.source.name, name)
+                looked_at = self.now()
                 keys = self._subjects(name, warehouse, state)
             window = windows.next_window(state.watermark, clock, info.overlap, full=self.full)
             load = Load(
                 self.source.name, run_id, window, started_at, self.full, version(), clock,
-                windows.learned_lag(info, state.lateness_seconds), columns=drift.described(described), state=state,
+                windows.learned_lag(info, state.lateness_seconds), looked_at=looked_at,
+                columns=drift.described(described), state=state,
             )  # fmt: skip
             result = replace(result, window=window, changes=tuple(changes))
             result = self.complete(info, load, keys, result)
@@ -215,7 +217,8 @@ class Work:
         if (where := self.source.subjects_from(name)) is None:
             return None
         table, column = where
-        since = None if self.full or state.last_started_at is None else state.last_started_at - SUBJECTS_MARGIN
+        margin = SUBJECTS_MARGIN.get(warehouse.dialect, timedelta(0))
+        since = None if self.full or state.looked_at is None else state.looked_at - margin
         return books.subjects(warehouse, table, column, since)
 
     def _record_failure(self, failed: ObjectResult, info: ObjectInfo | None, started_at: datetime) -> None:

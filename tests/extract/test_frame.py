@@ -492,7 +492,6 @@ def test_files_read_are_remembered_and_handed_back(bench: Bench) -> None:
 
 
 def test_subjects_are_all_keys_first_and_then_those_of_new_rows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extract.pipeline.SUBJECTS_MARGIN", timedelta(0))
     shop = bench.shop
     monkeypatch.setattr(
         shop, "subjects_from", lambda name: (TableName("raw_shop", "things"), "id") if name == "others" else None

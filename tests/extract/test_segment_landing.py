@@ -3,7 +3,6 @@
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,13 @@ def sandbox() -> Iterator[Running]:
 
 @pytest.fixture
 def extract(sandbox: Running, tmp_path: Path) -> Callable[..., dict[str, ObjectResult]]:
-    def go(*objects: str, **settings: str) -> dict[str, ObjectResult]:
+    def go(*objects: str, full: bool = False, **settings: str) -> dict[str, ObjectResult]:
         source = Segment.from_environment(sandbox.environment() | settings)
         results = run(
             source,
             objects,
             lambda: DuckDBWarehouse.open(tmp_path / "w.duckdb", settings={"threads": 2}),
+            full=full,
             spool_root=tmp_path / "spool",
         )
         source.close()
@@ -72,7 +72,6 @@ def test_events_profiles_and_ids_land_once(sandbox: Running, extract: Callable[.
 def test_only_users_seen_since_the_last_time_are_asked_for(
     sandbox: Running, extract: Callable[..., Any], query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("extract.pipeline.SUBJECTS_MARGIN", timedelta(0))
     extract()
     everybody = query("select count(*) as n from raw_segment.profiles")[0]["n"]
     sandbox.advance()
@@ -117,7 +116,8 @@ def test_a_profile_erased_at_the_source_is_marked(sandbox: Running, extract: Cal
     stored = query("select user_id, traits from raw_segment.profiles order by user_id limit 1")[0]
     sandbox.sql(f"delete from segment.profiles where user_id = '{stored['user_id']}'")
     sandbox.sql(f"delete from segment.profile_external_ids where user_id = '{stored['user_id']}'")
-    result = extract("profiles", "profile_external_ids")
+    assert extract("profiles")["profiles"].rows_read == 0, "nobody was seen since: nobody is asked for"
+    result = extract("profiles", "profile_external_ids", full=True)
     assert result["profiles"].rows_deleted == 1
     assert result["profile_external_ids"].rows_deleted > 0
     marked = query("select user_id, traits from raw_segment.profiles where _is_deleted")
