@@ -174,6 +174,8 @@ class Source(ABC):
 
     name: ClassVar[str]
     objects: ClassVar[tuple[str, ...]]
+    # Those of them that ``count`` counts, and whose windows are therefore proven.
+    counted: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod

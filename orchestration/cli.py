@@ -16,6 +16,7 @@ from orchestration.commands.contracts import contracts
 from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
 from orchestration.commands.publish import publish
+from orchestration.commands.reconcile import reconcile
 from orchestration.commands.sandbox import sandbox
 from orchestration.commands.status import status
 from orchestration.errors import BAD_USAGE, FAILED, INTERRUPTED, explained
@@ -39,6 +40,7 @@ def cli(context: click.Context) -> None:
     Your own systems (settings come from the environment, the warehouse from profiles.yml):
       braid extract salesforce            what changed since the last time
       braid extract hubspot contacts      one object
+      braid reconcile salesforce          compare with the source, put right what differs
       braid build                         every model and test, then the copy that BI tools read
       braid status                        per object: proven up to when, rows, last run, lag
 
@@ -48,7 +50,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (extract, status, build, publish, contracts, sandbox, demo):
+for command in (extract, reconcile, status, build, publish, contracts, sandbox, demo):
     cli.add_command(command)
 
 

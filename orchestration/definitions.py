@@ -12,6 +12,9 @@ from orchestration.defs.files.assets import files
 from orchestration.defs.files.checks import files_batches
 from orchestration.defs.hubspot.assets import hubspot
 from orchestration.defs.hubspot.checks import hubspot_batches
+from orchestration.defs.proof.checks import proven
+from orchestration.defs.proof.jobs import recount, sweep
+from orchestration.defs.proof.schedules import every_dawn, every_sunday
 from orchestration.defs.salesforce.assets import salesforce
 from orchestration.defs.salesforce.checks import salesforce_batches
 from orchestration.defs.segment.assets import segment
@@ -20,8 +23,8 @@ from orchestration.defs.segment.schedules import events, every_hour
 
 defs = dg.Definitions(
     assets=[salesforce, hubspot, segment, files, dbt_build],
-    asset_checks=[salesforce_batches, hubspot_batches, segment_batches, files_batches, source_freshness],
-    jobs=[nightly, extract_all, events, freshness],
-    schedules=[every_night, every_noon, every_hour, every_half_past],
+    asset_checks=[salesforce_batches, hubspot_batches, segment_batches, files_batches, source_freshness, proven],
+    jobs=[nightly, extract_all, events, freshness, recount, sweep],
+    schedules=[every_night, every_noon, every_hour, every_half_past, every_dawn, every_sunday],
     sensors=[tell_when_failed, tell_when_stale],
 )

@@ -106,7 +106,7 @@ def test_every_dbt_test_of_a_model_is_a_check() -> None:
 
 
 def test_every_step_that_writes_the_warehouse_is_in_its_pool() -> None:
-    for name in ("nightly", "events", "extract_all", "freshness"):
+    for name in ("nightly", "events", "extract_all", "freshness", "recount", "sweep"):
         nodes = defs.resolve_job_def(name).nodes
         assert nodes
         assert {node.definition.pool for node in nodes} == {"warehouse"}
@@ -145,7 +145,9 @@ def tick(name: str, instance: dg.DagsterInstance | None = None) -> dg.RunRequest
     return dg.SkipReason(found.skip_message)
 
 
-@pytest.mark.parametrize("name", ["every_night", "every_noon", "every_hour", "every_half_past"])
+@pytest.mark.parametrize(
+    "name", ["every_night", "every_noon", "every_hour", "every_half_past", "every_dawn", "every_sunday"]
+)
 def test_schedules_skip_with_the_reason_when_nothing_is_configured(name: str) -> None:
     skipped = tick(name)
     assert isinstance(skipped, dg.SkipReason)

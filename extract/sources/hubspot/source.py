@@ -44,6 +44,7 @@ class HubSpot(Source):
 
     name = "hubspot"
     objects = ("contacts", "companies", "deals", "owners", "pipelines", "pipeline_stages", "associations")
+    counted = tuple(CURSORS)
 
     def __init__(self, api: HubSpotApi) -> None:
         """``api`` says where and as whom."""

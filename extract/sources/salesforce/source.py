@@ -34,6 +34,7 @@ class Salesforce(Source):
 
     name = "salesforce"
     objects = tuple(objects.API_NAMES)
+    counted = objects
 
     def __init__(
         self,
