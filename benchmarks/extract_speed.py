@@ -123,7 +123,7 @@ def quiet(env: dict[str, str], url: str, database: Path) -> dict[str, Any]:
     requests.delete(f"{url}/_sandbox/calls", timeout=60).raise_for_status()
     found = once(env, "extract", database)
     calls = requests.get(f"{url}/_sandbox/calls", timeout=60).json()["salesforce"]
-    spent = sum(calls.values()) - calls.get("oauth2/token", 0)
+    spent = sum(calls.values()) - calls.get("token", 0)
     return {
         "name": "nothing new", "rows": found["rows"], "seconds": round(found["seconds"], 3), "calls": spent,
         "target": f"{QUIET_CALLS} calls, {QUIET_SECONDS} s",
