@@ -57,6 +57,7 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "source_clock": _MOMENT,
             "late_rows": _COUNT,
             "lateness_seconds": _SECONDS,
+            "api_calls": _COUNT,
             "columns": _TEXT,
             "error": _TEXT,
             "braid_version": _TEXT,

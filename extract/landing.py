@@ -41,6 +41,7 @@ class Load:
 
     ``clock`` is the source's, ``lag`` how far behind it the watermark stays, ``looked_at`` when the books were read,
     ``expected`` the source's own count, ``columns`` the object's columns as ``drift.described`` says them.
+    ``ahead`` is a window beyond one that is still open: its rows land, and the watermark does not move.
     """
 
     source: str
@@ -54,6 +55,8 @@ class Load:
     looked_at: datetime | None = None
     expected: int | None = None
     columns: str | None = None
+    api_calls: int = 0
+    ahead: bool = False
     state: books.State = field(default_factory=books.State)
 
 
@@ -123,7 +126,7 @@ def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, n
                 landed_count=landed_count,
                 proof=proof,
                 complete_to=load.state.watermark
-                if proof == windows.OPEN
+                if proof == windows.OPEN or load.ahead
                 else windows.mark(load.window, load.clock, load.lag, load.state.watermark),
                 late_rows=late_rows,
                 lateness_seconds=lateness,
@@ -141,7 +144,9 @@ def record_nothing(warehouse: Warehouse, info: ObjectInfo, load: Load, now: date
     landed = Landed(
         landed_count=0,
         proof=windows.PROVEN,
-        complete_to=windows.mark(load.window, load.clock, load.lag, load.state.watermark),
+        complete_to=load.state.watermark
+        if load.ahead
+        else windows.mark(load.window, load.clock, load.lag, load.state.watermark),
     )
     with warehouse.transaction():
         _write_run(warehouse, info, load, landed, now)
@@ -246,6 +251,18 @@ def within(warehouse: Warehouse, info: ObjectInfo, window: Window) -> tuple[str,
     if not info.counts_deleted:
         conditions.append(f"not {warehouse.quoted(IS_DELETED)}")
     return " and ".join(conditions), list(params)
+
+
+def stored_count(warehouse: Warehouse, info: ObjectInfo, window: Window) -> int:
+    """Rows stored that the source should count in ``window``: those it no longer has are left out."""
+    condition, params = within(warehouse, info, window)
+    how = warehouse.quoted(deletions.HOW)
+    found = warehouse.query(
+        f"select count(*) from {warehouse.relation(info.table)}"
+        f" where {condition} and ({how} is null or {how} = 'flagged')",
+        params,
+    )
+    return int(found.column(0)[0].as_py())
 
 
 def _overlap_keys(warehouse: Warehouse, info: ObjectInfo, load: Load) -> set[tuple[object, ...]] | None:
@@ -401,6 +418,7 @@ def _write_run(warehouse: Warehouse, info: ObjectInfo, load: Load, landed: Lande
             "source_clock": load.clock,
             "late_rows": landed.late_rows,
             "lateness_seconds": landed.lateness_seconds,
+            "api_calls": load.api_calls,
             # Once for every change of them: most runs see what the run before saw.
             "columns": load.columns if load.columns != load.state.columns else None,
             "braid_version": load.version,

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from extract import books, drift, targeted, windows
-from extract.landing import Landed, Load, confirm, land, record_nothing
+from extract.landing import Landed, Load, confirm, land, record_nothing, stored_count
 from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, SourceError, Window
 from extract.spool import DiskSpool
 from warehouse.base import Warehouse, WarehouseError
@@ -55,6 +55,7 @@ class ObjectResult:
     source_count: int | None = None
     landed_count: int | None = None
     complete_to: datetime | None = None
+    api_calls: int = 0
     seconds: float = 0.0
     error: str | None = None
     permanent: bool = False
@@ -107,6 +108,7 @@ class Work:
     def extract(self, name: str) -> ObjectResult:
         """One object; failures are in the result."""
         run_id, started_at, began = uuid.uuid4().hex, self.now(), time.monotonic()
+        calls = self.source.spent().calls
         result = ObjectResult(self.source.name, name, "", run_id, None)
         info: ObjectInfo | None = None
         try:
@@ -124,7 +126,7 @@ class Work:
             load = Load(
                 self.source.name, run_id, window, started_at, self.full, version(), clock,
                 windows.learned_lag(info, state.lateness_seconds), looked_at=looked_at,
-                columns=drift.described(described), state=state,
+                columns=drift.described(described), api_calls=-calls, state=state,
             )  # fmt: skip
             result = replace(result, window=window, changes=tuple(changes))
             result = self.complete(info, load, keys, result)
@@ -134,7 +136,8 @@ class Work:
             permanent = isinstance(error, SourceError) and error.permanent
             result = replace(result, error=str(error), permanent=permanent, proof=windows.OPEN)
             self._record_failure(result, info, started_at)
-        return replace(result, seconds=time.monotonic() - began)
+        spent = self.source.spent().calls - calls
+        return replace(result, seconds=time.monotonic() - began, api_calls=spent)
 
     def complete(
         self, info: ObjectInfo, load: Load, keys: list[str] | None, result: ObjectResult, depth: int = 0
@@ -145,6 +148,8 @@ class Work:
             result = _sum(result, landed, counted)
             if landed.proof != windows.OPEN:
                 return result
+            if (caught_up := self._caught_up(info, load, keys, result)) is not None:
+                return caught_up
             load = replace(load, run_id=uuid.uuid4().hex)
         parts = windows.halves(load.window, self.earliest(info)) if depth < windows.DEEPEST else None
         if parts is None or info.snapshot or load.full:
@@ -160,16 +165,18 @@ class Work:
     def _attempt(self, info: ObjectInfo, load: Load, keys: list[str] | None) -> tuple[Landed, int | None]:
         """Count, read and land a window once; with what the source counted."""
         expected = self.source.count(info, load.window)
-        load = replace(load, expected=expected)
+        load = replace(load, expected=expected, api_calls=load.api_calls + self.source.spent().calls)
         if expected == 0 and info.counts_deleted and load.window.start is not None:
             with self.open_warehouse() as warehouse:
                 return record_nothing(warehouse, info, load, self.now()), 0
+        before = self.source.spent().calls
         with DiskSpool(info, self.spool_root) as spool:
             files = {} if load.full else load.state.landed_files
             tell = self.tell
             self.source.read(
                 info, ReadContext(load.window, spool, lambda rows: tell(info.name, rows), keys, expected, files)
             )
+            load = replace(load, api_calls=load.api_calls + self.source.spent().calls - before)
             with self.open_warehouse() as warehouse:
                 landed = land(warehouse, info, spool, load, self.now())
         if landed.proof != windows.OPEN:
@@ -181,6 +188,26 @@ class Work:
         with self.open_warehouse() as warehouse:
             reached = confirm(warehouse, load, landed, counted, self.now())
         return replace(landed, proof=windows.PROVEN, complete_to=reached), counted
+
+    def _caught_up(
+        self, info: ObjectInfo, load: Load, keys: list[str] | None, result: ObjectResult
+    ) -> ObjectResult | None:
+        """Prove a window by what became of its rows since: those that changed while it was read are in the next one.
+
+        None when that does not add up either. A table that is written to all the time would else never be proven.
+        """
+        now = self.source.now()
+        if now <= load.clock or info.snapshot or load.window.end != load.clock:
+            return None
+        beyond = replace(load, run_id=uuid.uuid4().hex, window=Window(load.window.end, now), ahead=True)
+        landed, counted = self._attempt(info, beyond, keys)
+        result = _sum(result, landed, counted)
+        counted = self.source.count(info, load.window)
+        with self.open_warehouse() as warehouse:
+            if counted is None or counted != stored_count(warehouse, info, load.window):
+                return None
+            reached = confirm(warehouse, load, landed, counted, self.now())
+        return replace(result, proof=windows.PROVEN, complete_to=reached, source_count=counted, landed_count=counted)
 
     def _backfill(
         self, info: ObjectInfo, waiting: Sequence[str], clock: datetime, started_at: datetime, run_id: str

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from extract import books, deletions, drift, targeted, windows
-from extract.landing import Landed, Load, within, write_window
+from extract.landing import Landed, Load, stored_count, write_window
 from extract.pipeline import ObjectResult, OpenWarehouse, Progress, Work, check_names, utc_now, version
 from extract.source import ObjectInfo, Source, SourceError, Window
 from warehouse.base import Staged, Warehouse, WarehouseError
@@ -206,16 +206,19 @@ def _reread(work: Work, info: ObjectInfo, load: Load, short: Sequence[Window], r
 
 
 def _stored(work: Work, info: ObjectInfo, window: Window) -> int:
-    """Rows that the source should count in ``window``: not those it no longer has."""
+    """Rows stored, and in the window of everything those in quarantine: the source counts them too."""
     with work.open_warehouse() as warehouse:
-        condition, params = within(warehouse, info, window)
-        how = warehouse.quoted(deletions.HOW)
-        return _count(
-            warehouse,
-            f"select count(*) from {warehouse.relation(info.table)} where {condition}"
-            f" and ({how} is null or {how} = 'flagged')",
-            params,
-        )
+        stored = stored_count(warehouse, info, window)
+        if window.start is None and len(info.key) == 1:
+            key, relation = warehouse.quoted(info.key[0]), warehouse.relation(info.table)
+            stored += _count(
+                warehouse,
+                f"select count(distinct record_key) from {warehouse.relation(books.QUARANTINE)} as q"
+                " where source = ? and object = ? and status = 'open'"
+                f" and not exists (select 1 from {relation} as t where cast(t.{key} as varchar) = q.record_key)",
+                [work.source.name, info.name],
+            )
+        return stored
 
 
 def _count(warehouse: Warehouse, sql: str, params: Sequence[object] = ()) -> int:

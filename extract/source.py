@@ -116,7 +116,10 @@ class Spool(Protocol):
         """Write one CSV page: ``chunks`` is called with a writer that takes bytes."""
 
     def expect(self, csv_rows: int) -> None:
-        """Say how many rows the CSV pages hold by the source's count; landing refuses another number of them."""
+        """Say how many rows the CSV pages hold by the source's count; landing refuses another number of them.
+
+        Said several times (a window read in parts), the numbers add up.
+        """
 
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add typed rows; the columns are (a subset of) the object's schema.
@@ -169,6 +172,14 @@ class ReadContext:
     landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
 
 
+class Spent(NamedTuple):
+    """Calls a source has made, and of the system's daily quota how many are used by everybody; None when not told."""
+
+    calls: int = 0
+    quota_used: int | None = None
+    quota: int | None = None
+
+
 class Source(ABC):
     """One system. Construct with ``from_environment``; nothing is contacted before ``connect``."""
 
@@ -181,6 +192,14 @@ class Source(ABC):
     @abstractmethod
     def from_environment(cls, env: Mapping[str, str]) -> Source:
         """Read settings; raises ConfigurationError naming each variable that is missing or wrong."""
+
+    def spent(self) -> Spent:
+        """Calls made so far, and the day's quota as the server told it last."""
+        return Spent()
+
+    def cost(self, info: ObjectInfo, window: Window, rows: int | None) -> int | None:
+        """About how many calls reading ``rows`` rows of the window takes; None when nobody can say before."""
+        return None
 
     @abstractmethod
     def connect(self) -> None:

@@ -108,8 +108,8 @@ class DiskSpool:
         self._pages.append(path)
 
     def expect(self, csv_rows: int) -> None:
-        """Remember the source's count; see ``Spool.expect``."""
-        self.expected_csv_rows = csv_rows
+        """Add to the source's count; see ``Spool.expect``."""
+        self.expected_csv_rows = (self.expected_csv_rows or 0) + csv_rows
 
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add typed rows; see ``Spool.rows``."""

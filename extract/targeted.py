@@ -16,6 +16,7 @@ import pyarrow as pa
 from extract.landing import META, SOURCE_FLAG
 from extract.source import ObjectInfo, ReadContext, Source, Window
 from extract.spool import DiskSpool
+from extract.windows import AHEAD
 from warehouse.base import Staged, Warehouse
 
 
@@ -32,7 +33,7 @@ def read(
     wanted = [*columns, *([SOURCE_FLAG] if SOURCE_FLAG in info.schema.names else [])]
     narrow = info.narrowed(wanted)
     with DiskSpool(narrow, spool_root) as spool:
-        source.read(narrow, ReadContext(Window(None, clock), spool, tell))
+        source.read(narrow, ReadContext(Window(None, clock + AHEAD), spool, tell))
         yield spool
 
 

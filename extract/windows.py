@@ -17,18 +17,23 @@ DEEPEST = 6
 # The lag is what late rows took, and half as much again.
 MARGIN = 1.5
 
+# A reading of everything ends so long after the clock: a row that changes while it is read must not fall out of it, and
+# so seem to be gone.
+AHEAD = timedelta(days=1)
+
 PROVEN, OPEN, UNCOUNTED = "proven", "open", "uncounted"
 
 
 def next_window(watermark: datetime | None, now: datetime, overlap: timedelta, *, full: bool = False) -> Window:
     """The window of a run: all history without a watermark or when ``full``, else from the watermark less the overlap.
 
-    ``now`` is the source's clock; behind the watermark (a clock set back) the window still ends at the watermark.
+    A full one ends well after the clock. ``now`` is the source's clock; behind the watermark (a clock set back) the
+    window still ends at the watermark.
     """
     if watermark is None:
         return Window(None, now)
     end = max(watermark, now)
-    return Window(None if full else watermark - overlap, end)
+    return Window(None, end + AHEAD) if full else Window(watermark - overlap, end)
 
 
 def learned_lag(info: ObjectInfo, lateness_seconds: float | None) -> timedelta:

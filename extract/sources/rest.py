@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
+from extract.budget import Budget
 from extract.source import AccessDenied, ConfigurationError, MalformedAnswer, RateLimited, SourceError, Unreachable
 
 Json = dict[str, Any]
@@ -96,6 +97,7 @@ class RestApi:
         auth: AuthBase,
         *,
         secrets: Sequence[str] = (),
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = ATTEMPTS,
     ) -> None:
@@ -103,6 +105,7 @@ class RestApi:
         self.base_url = checked_url(base_url, self.url_setting)
         self._auth = auth
         self._secrets = tuple(secret for secret in secrets if secret)
+        self.budget = budget or Budget(self.url_setting.removesuffix("_URL"))
         self._sleep = sleep
         self._attempts = attempts
         self._local = threading.local()
@@ -160,6 +163,7 @@ class RestApi:
         attempts = tries or self._attempts
         for attempt in range(1, attempts + 1):
             last = attempt == attempts
+            self.budget.spend()
             try:
                 response = self._session().request(
                     method,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import requests
 from requests.auth import AuthBase
 
+from extract.budget import Budget
 from extract.source import AccessDenied, MalformedAnswer, SourceError, Unreachable
 from extract.sources.rest import ATTEMPTS, Answer, Json, Pace, RestApi, is_loopback
 
@@ -54,9 +56,11 @@ class HubSpotApi(RestApi):
     url_setting = "HUBSPOT_URL"
     token_setting = "HUBSPOT_ACCESS_TOKEN"
 
-    def __init__(self, base_url: str, token: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, base_url: str, token: str, *, budget: Budget | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         """``token`` is a private app's or an OAuth access token; ``sleep`` is for tests."""
-        super().__init__(base_url, BearerToken(token), secrets=(token,), sleep=sleep)
+        super().__init__(base_url, BearerToken(token), secrets=(token,), budget=budget, sleep=sleep)
         # On this machine there is no account to share; what stands there can still answer 429.
         self._searches = None if is_loopback(base_url) else Pace(SEARCHES_PER_SECOND, 1.0, sleep)
 
@@ -121,6 +125,9 @@ class HubSpotApi(RestApi):
     def answered(self, response: requests.Response) -> None:
         """Slow down to the sustainable pace when little of the ten seconds' quota is left."""
         headers = response.headers
+        with suppress(KeyError, ValueError):
+            daily = int(headers["X-HubSpot-RateLimit-Daily"])
+            self.budget.heard(daily - int(headers["X-HubSpot-RateLimit-Daily-Remaining"]), daily)
         try:
             most = int(headers["X-HubSpot-RateLimit-Max"])
             left = int(headers["X-HubSpot-RateLimit-Remaining"])

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from extract.budget import Budget
 from extract.naming import columns_of
-from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Source, Window
-from extract.sources.hubspot.client import HubSpotApi
+from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Source, Spent, Window
+from extract.sources.hubspot.client import PAGE_LIMIT, HubSpotApi
 from extract.sources.hubspot.properties import Property, arrow_type
-from extract.sources.hubspot.records import Records, merged_away
+from extract.sources.hubspot.records import SEARCH_LIMIT, Records, merged_away
 from extract.sources.hubspot.reference import READERS
 from extract.sources.times import TIMESTAMP
 from warehouse.base import TableName
@@ -56,7 +57,19 @@ class HubSpot(Source):
         token = env.get("HUBSPOT_ACCESS_TOKEN", "").strip()
         if not token:
             raise ConfigurationError("HUBSPOT_ACCESS_TOKEN is not set: put a private app's access token there.")
-        return cls(HubSpotApi(env.get("HUBSPOT_URL", "").strip() or DEFAULT_URL, token))
+        budget = Budget.from_environment("HUBSPOT", env)
+        return cls(HubSpotApi(env.get("HUBSPOT_URL", "").strip() or DEFAULT_URL, token, budget=budget))
+
+    def spent(self) -> Spent:
+        """By the daily headers, which answers to private apps have."""
+        return Spent(self._api.budget.calls, self._api.budget.used, self._api.budget.most)
+
+    def cost(self, info: ObjectInfo, window: Window, rows: int | None) -> int | None:
+        """Pages of the list or of the search, a batch read for each hundred that changed, and the archived ones."""
+        if rows is None:
+            return None
+        pages = -(-rows // int(PAGE_LIMIT))
+        return 1 + pages if window.start is None else 1 + -(-rows // SEARCH_LIMIT) + pages
 
     def connect(self) -> None:
         """One small call; a token without the owners' scope is still a good token, and is told at the object."""

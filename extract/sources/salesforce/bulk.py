@@ -21,6 +21,7 @@ from extract.sources.salesforce.client import Client, Refused
 JOBS = "jobs/query"
 CHUNK = 1 << 20
 ROW_END = b'"\n"'
+TOO_LONG = ("QUERY_TIMEOUT", "Retried more than")
 RUNNING = frozenset({"Open", "UploadComplete", "InProgress"})
 
 
@@ -33,7 +34,12 @@ class BrokenPage(Exception):
 
 
 class JobFailed(SourceError):
-    """The job ended without a result."""
+    """The job ended without a result; ``took_too_long`` when less to read may help."""
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        """``reason`` is the job's own errorMessage."""
+        super().__init__(sentence)
+        self.took_too_long = any(words in reason for words in TOO_LONG)
 
 
 def read(client: Client, info: ObjectInfo, context: ReadContext, sleep: Callable[[float], None]) -> None:
@@ -46,8 +52,8 @@ def read(client: Client, info: ObjectInfo, context: ReadContext, sleep: Callable
             rows = _wait(client, info, job, sleep)
             _pages(client, info, context, job, rows, fields, sleep)
             return
-        except JobFailed:
-            if attempt == settings.JOB_ATTEMPTS:
+        except JobFailed as error:
+            if attempt == settings.JOB_ATTEMPTS or error.took_too_long:
                 raise
         finally:
             _remove(client, job)
@@ -92,7 +98,10 @@ def _wait(client: Client, info: ObjectInfo, job: str, sleep: Callable[[float], N
 def _refuse(client: Client, info: ObjectInfo, state: object, seen: Any) -> None:
     if state == "Failed":
         said = client.session.said({"message": seen.get("errorMessage")})
-        raise JobFailed(f"{client.where} could not finish a Bulk job of {info.name}{said}; try again later.")
+        raise JobFailed(
+            f"{client.where} could not finish a Bulk job of {info.name}{said}; try again later.",
+            str(seen.get("errorMessage")),
+        )
     if state == "Aborted":
         raise SourceError(f"Somebody stopped the Bulk job of {info.name} in {client.where}; try again.")
     raise MalformedAnswer(f"{client.where} answers with no state of a Bulk job{client.session.said(seen)}; try again.")

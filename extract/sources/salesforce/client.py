@@ -24,6 +24,7 @@ from simple_salesforce.exceptions import (
     SalesforceExpiredSession,
 )
 
+from extract.budget import Budget
 from extract.source import AccessDenied, ConfigurationError, MalformedAnswer, RateLimited, SourceError
 from extract.sources.rest import checked_url
 from extract.sources.salesforce import settings
@@ -53,6 +54,7 @@ class Client:
         client_id: str,
         client_secret: str,
         *,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = settings.CALL_ATTEMPTS,
     ) -> None:
@@ -68,7 +70,10 @@ class Client:
                 f"client credentials are not accepted at {host}."
             )
         self.where = f"Salesforce at {base}"
-        self.session = PatientSession(self.where, secrets=[client_secret], sleep=sleep, attempts=attempts)
+        self.budget = budget or Budget("SALESFORCE")
+        self.session = PatientSession(
+            self.where, secrets=[client_secret], budget=self.budget, sleep=sleep, attempts=attempts
+        )
         vendors = parts.scheme == "https" and host.endswith(VENDOR) and parts.port in (None, 443)
         if not vendors:
             self.session.mount("https://", OneHost(base))

@@ -13,10 +13,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from extract.source import AccessDenied, ConfigurationError, ObjectInfo, ReadContext, Source, Window
-from extract.sources.salesforce import bulk, objects, rest, settings
+from extract.budget import Budget
+from extract.source import AccessDenied, ConfigurationError, ObjectInfo, ReadContext, Source, Spent, Window
+from extract.sources.salesforce import bulk, objects, rest, settings, soql
 from extract.sources.salesforce.client import Client, Refused
 from extract.windows import halves
 
@@ -24,6 +26,9 @@ DEFAULT_URL = "https://login.salesforce.com"
 # Counting may take longer than the server allows where reading in bulk does not.
 TIMED_OUT = "QUERY_TIMEOUT"
 # No org is older; a stretch of history is not halved below a day for a count.
+SHORTEST_JOB = timedelta(hours=1)
+# Beside its pages: to create a job, look at it, remove it.
+BULK_CALLS = 8
 FIRST_ORGS, SHORTEST_COUNT = datetime.fromisoformat("1999-01-01"), timedelta(days=1)
 
 log = logging.getLogger(__name__)
@@ -42,11 +47,12 @@ class Salesforce(Source):
         client_id: str,
         client_secret: str,
         *,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = settings.CALL_ATTEMPTS,
     ) -> None:
         """Nothing is contacted yet; ``sleep`` and ``attempts`` are for tests."""
-        self._client = Client(url, client_id, client_secret, sleep=sleep, attempts=attempts)
+        self._client = Client(url, client_id, client_secret, budget=budget, sleep=sleep, attempts=attempts)
         self._sleep = sleep
 
     @classmethod
@@ -59,7 +65,21 @@ class Salesforce(Source):
                 f"Set {' and '.join(missing)}: the consumer key and secret of a connected app that allows the client "
                 "credentials flow."
             )
-        return cls(env.get("SALESFORCE_URL", "").strip() or DEFAULT_URL, *values)
+        budget = Budget.from_environment("SALESFORCE", env)
+        return cls(env.get("SALESFORCE_URL", "").strip() or DEFAULT_URL, *values, budget=budget)
+
+    def spent(self) -> Spent:
+        """By ``Sforce-Limit-Info``."""
+        budget = self._client.budget
+        return Spent(budget.calls, budget.used, budget.most)
+
+    def cost(self, info: ObjectInfo, window: Window, rows: int | None) -> int | None:
+        """Blocks over REST, or a Bulk job: created, looked at a few times, read page by page, removed."""
+        if rows is None:
+            return None
+        if rows <= settings.REST_ROWS:
+            return len(soql.parts(info)) if rows else 0
+        return BULK_CALLS + -(-rows // settings.BULK_PAGE_ROWS)
 
     def connect(self) -> None:
         """Sign in."""
@@ -108,11 +128,21 @@ class Salesforce(Source):
             if rows:
                 rest.read(self._client, info, context)
             return
+        self._in_bulk(info, context)
+
+    def _in_bulk(self, info: ObjectInfo, context: ReadContext) -> None:
+        """A Bulk job for the window, or for its halves when the server runs out of time over it."""
         try:
             bulk.read(self._client, info, context, self._sleep)
         except bulk.NotInBulk as reason:
             log.info("%s is read over REST: %s", info.name, reason)
             rest.read(self._client, info, context)
+        except bulk.JobFailed as error:
+            parts = halves(context.window, FIRST_ORGS) if error.took_too_long else None
+            if parts is None or parts[0].end - (parts[0].start or FIRST_ORGS) < SHORTEST_JOB:
+                raise
+            for part in parts:
+                self._in_bulk(info, replace(context, window=part))
 
     def close(self) -> None:
         """Release connections."""

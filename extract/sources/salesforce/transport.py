@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from extract.budget import Budget
 from extract.source import RateLimited, Unreachable
 from extract.sources.rest import cause, is_loopback, retry_after
 from extract.sources.salesforce import settings
@@ -25,6 +27,7 @@ from extract.sources.salesforce import settings
 # 406 and 420 come from the edge of a busy org, with an empty or HTML body.
 RETRIED = frozenset({406, 408, 420, 429})
 USED_UP = "REQUEST_LIMIT_EXCEEDED"
+_USAGE = re.compile(r"(?:^|[;\s])api-usage=(\d+)/(\d+)")
 
 
 class OneHost(HTTPAdapter):
@@ -48,7 +51,13 @@ class PatientSession(requests.Session):
     """A session with time-outs and bounded retries. ``where`` names the server in messages."""
 
     def __init__(
-        self, where: str, *, secrets: Sequence[str], sleep: Callable[[float], None] = time.sleep, attempts: int
+        self,
+        where: str,
+        *,
+        secrets: Sequence[str],
+        budget: Budget,
+        sleep: Callable[[float], None] = time.sleep,
+        attempts: int,
     ) -> None:
         """``secrets`` are masked in messages; ``sleep`` is for tests."""
         super().__init__()
@@ -58,6 +67,7 @@ class PatientSession(requests.Session):
         # Keeps requests from replacing our Authorization by what ~/.netrc says.
         self.auth = _as_it_is
         self.attempts = attempts
+        self.budget = budget
         self._sleep = sleep
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
@@ -66,6 +76,7 @@ class PatientSession(requests.Session):
         kwargs["allow_redirects"] = False
         for attempt in range(1, self.attempts + 1):
             last = attempt == self.attempts
+            self.budget.spend()
             try:
                 response = super().request(method, url, *args, **kwargs)
             except requests.RequestException as error:
@@ -75,6 +86,8 @@ class PatientSession(requests.Session):
                     ) from None
                 self.back_off(attempt)
                 continue
+            if usage := _USAGE.search(response.headers.get("Sforce-Limit-Info", "")):
+                self.budget.heard(int(usage[1]), int(usage[2]))
             if not self._again(response):
                 return response
             asked = retry_after(response.headers.get("Retry-After"))
