@@ -173,9 +173,10 @@ class Source(ABC):
     """One system. Construct with ``from_environment``; nothing is contacted before ``connect``."""
 
     name: ClassVar[str]
-    objects: ClassVar[tuple[str, ...]]
+    # All a source of this kind can have; an instance may have fewer or more, by its settings.
+    objects: tuple[str, ...]
     # Those of them that ``count`` counts, and whose windows are therefore proven.
-    counted: ClassVar[tuple[str, ...]] = ()
+    counted: tuple[str, ...] = ()
 
     @classmethod
     @abstractmethod
