@@ -183,6 +183,11 @@ class Source(ABC):
     def from_environment(cls, env: Mapping[str, str]) -> Source:
         """Read settings; raises ConfigurationError naming each variable that is missing or wrong."""
 
+    @classmethod
+    def declared(cls, env: Mapping[str, str]) -> tuple[str, ...]:
+        """The objects that the settings name, without contacting anything or refusing anything: all there can be."""
+        return cls.objects
+
     @abstractmethod
     def connect(self) -> None:
         """Prove host and credentials, before any work. Raises AccessDenied or Unreachable."""

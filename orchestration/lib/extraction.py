@@ -26,9 +26,9 @@ def extraction(source: str, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         specs.append(
             dg.AssetSpec(
                 key,
-                description=table.get("description") or None,
+                description=table.get("description") or f"{name}, as its system has it.",
                 group_name=f"raw_{key.path[0]}",
-                kinds={source if source != "files" else "file"},
+                kinds={{"files": "file"}.get(source, source)},
                 owners=owners(table),
                 skippable=True,
                 metadata={"dagster/table_name": f"raw_{key.path[0]}.{key.path[1]}"},

@@ -382,7 +382,7 @@ def test_types_land_to_the_digit(postgres_shop: Shop) -> None:
     assert {name: value for name, value in row.items() if not name.startswith("_")} == {
         "id": "3b241101-e2bb-4255-8caf-4136c566a962", "small": -32768, "big": 9223372036854775807,
         "exact": Decimal("1234567890123456789012345678.0123456789"), "loose": "0.10000000000000000000000000000000000001",
-        "price": Decimal("-1.2345"), "ratio": 0.1, "short": 0.5, "ok": True, "day": date(1899, 12, 31),
+        "price": "-1.2345", "ratio": 0.1, "short": 0.5, "ok": True, "day": date(1899, 12, 31),
         "at": datetime(2026, 1, 2, 3, 4, 5, 678901), "at_zone": datetime(2026, 1, 2, 1, 4, 5, 678901),
         "hour": time(23, 59, 59, 999999), "words": 'é \n "x", \'y\'', "code": "ab  ", "js": '{"b": 1,  "a": [1.10]}',
         "jsb": '{"b": 1.10}', "feeling": "good", "span": "1 day 02:00:00", "tags": '{a,"b c"}',

@@ -65,6 +65,12 @@ class Sql(Source):
         """Read and check the file of connections."""
         return cls(config.load(Path(env.get(SETTING, "").strip() or DEFAULT), env))
 
+    @classmethod
+    def declared(cls, env: Mapping[str, str]) -> tuple[str, ...]:
+        """What any file may hold, and the tables that this one names."""
+        named = config.names(Path(env.get(SETTING, "").strip() or DEFAULT))
+        return tuple(dict.fromkeys((*cls.objects, *named)))
+
     def connect(self) -> None:
         """Reach every database; one that cannot be reached fails its own tables, unless none can."""
         failures = [failure for database in self._databases.values() if (failure := _failure(database))]
