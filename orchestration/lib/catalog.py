@@ -55,6 +55,8 @@ def configured(env: Mapping[str, str] = os.environ) -> tuple[list[dg.AssetKey], 
             reasons.append(str(error))
             continue
         for key, name in keys(source).items():
-            if name in reader.objects and all(env.get(variable, "").strip() for variable in _NEEDS.get((source, name), ())):
+            if name in reader.objects and all(
+                env.get(variable, "").strip() for variable in _NEEDS.get((source, name), ())
+            ):
                 found.append(key)
     return found, reasons

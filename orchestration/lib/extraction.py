@@ -21,7 +21,7 @@ def extraction(source: str, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """The assets of ``source``, described and owned as its tables are in dbt's sources."""
     declared = declared_sources(manifest)
     specs = []
-    for key in catalog.keys(source):
+    for key, name in catalog.keys(source).items():
         table = declared.get(key, {})
         specs.append(
             dg.AssetSpec(

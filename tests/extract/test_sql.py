@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from extract.pipeline import ObjectResult, run
 from extract.reconcile import reconcile
-from extract.source import AccessDenied, ConfigurationError, ReadContext, SourceError, Unreachable, Window
+from extract.source import ConfigurationError, ReadContext, SourceError, Window
 from extract.sources.sql import Sql, reading
 from extract.sources.sql.keyset import after
 from tests.extract.postgres import PASSWORD, Server, server
@@ -370,8 +370,8 @@ def test_types_land_to_the_digit(postgres_shop: Shop) -> None:
             '3b241101-e2bb-4255-8caf-4136c566a962', -32768, 9223372036854775807,
             1234567890123456789012345678.0123456789, 0.10000000000000000000000000000000000001, -1.2345, 0.1, 0.5, true,
             '1899-12-31', '2026-01-02 03:04:05.678901', '2026-01-02 03:04:05.678901+02', '23:59:59.999999',
-            'é \n "x", ''y''', 'ab', '{"b": 1,  "a": [1.10]}', '{"b": 1.10}', 'good', '1 day 02:00', '{"a","b c"}', '10.0.0.1',
-            'x', null)""",
+            'é \n "x", ''y''', 'ab', '{"b": 1,  "a": [1.10]}', '{"b": 1.10}', 'good', '1 day 02:00', '{"a","b c"}',
+            '10.0.0.1', 'x', null)""",
         "insert into t (id) values ('00000000-0000-0000-0000-000000000000')",
     )
     postgres_shop.say("t")
@@ -381,7 +381,8 @@ def test_types_land_to_the_digit(postgres_shop: Shop) -> None:
         empty, row = warehouse.rows("select * exclude (_extracted_at, _run_id) from raw_shop.t order by id")
     assert {name: value for name, value in row.items() if not name.startswith("_")} == {
         "id": "3b241101-e2bb-4255-8caf-4136c566a962", "small": -32768, "big": 9223372036854775807,
-        "exact": Decimal("1234567890123456789012345678.0123456789"), "loose": "0.10000000000000000000000000000000000001",
+        "exact": Decimal("1234567890123456789012345678.0123456789"),
+        "loose": "0.10000000000000000000000000000000000001",
         "price": "-1.2345", "ratio": 0.1, "short": 0.5, "ok": True, "day": date(1899, 12, 31),
         "at": datetime(2026, 1, 2, 3, 4, 5, 678901), "at_zone": datetime(2026, 1, 2, 1, 4, 5, 678901),
         "hour": time(23, 59, 59, 999999), "words": 'é \n "x", \'y\'', "code": "ab  ", "js": '{"b": 1,  "a": [1.10]}',
@@ -487,7 +488,7 @@ def test_a_session_can_only_read(shop: Shop) -> None:
     shop.say("orders")
     source = shop.source()
     (database,) = source._databases.values()
-    with pytest.raises(SourceError, match="read-?only"), database.transaction() as connection:
+    with pytest.raises(SourceError, match=r"read-?only"), database.transaction() as connection:
         connection.execute(table.insert(), [{"region": "n", "number": 1}])
     source.close()
 
@@ -604,3 +605,203 @@ def test_a_table_that_is_not_as_said_is_one_sentence(shop: Shop, table: Any, say
     shop.table("keyless", sa.Column("a", sa.Integer))
     shop.say(table)
     assert says in failure(shop)
+
+
+# The file of connections.
+
+ENTRY = {"name": "shop", "url": "sqlite:///shop.db", "tables": ["t"]}
+MAPPED = {"name": "t", "contract": "people", "columns": {"person_id": "id"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("connections: [", "is not valid YAML at line"),
+        ({}, "must have one key, connections"),
+        ({"connections": ["shop"]}, "a connection that is not a mapping"),
+        ({"connections": [{}]}, "has a connection without a name"),
+        ({"connections": [ENTRY, ENTRY]}, "two connections called 'shop'"),
+        ({"connections": [ENTRY | {"uri": "x"}]}, "'uri' is not a key"),
+        ({"connections": [ENTRY | {"name": "My Shop"}]}, "so call it 'my_shop'"),
+        ({"connections": [ENTRY | {"name": "hubspot"}]}, "raw_hubspot belongs to another source"),
+        ({"connections": [ENTRY | {"name": "sql"}]}, "raw_sql belongs to another source"),
+        ({"connections": [ENTRY | {"name": "segment_profiles_sync"}]}, "go together"),
+        ({"connections": [ENTRY | {"preset": "nope"}]}, "there is no preset 'nope'; there are segment_profiles_sync"),
+        ({"connections": [ENTRY | {"preset": "segment_profiles_sync"}]}, "go together; leave the name out"),
+        (
+            {"connections": [{"preset": "segment_profiles_sync", "url": "sqlite://", "tables": ["x"]}]},
+            "the preset knows",
+        ),
+        ({"connections": [ENTRY | {"url": ""}]}, "the url must be"),
+        ({"connections": [ENTRY | {"tables": []}]}, "tables must be a list"),
+        ({"connections": [ENTRY | {"tables": [{}]}]}, "a table without a name"),
+        ({"connections": [ENTRY | {"tables": [{"name": "t", "keys": "id"}]}]}, "'keys' is not a key"),
+        ({"connections": [ENTRY | {"tables": ["a.t", "b.t"]}]}, "say as: for one of those called 't'"),
+        ({"connections": [ENTRY | {"tables": [{"name": "t", "as": "A b"}]}]}, "say 'a_b'"),
+        ({"connections": [ENTRY | {"tables": [{"name": "t", "lag": "soon"}]}]}, "lag must be a number and a unit"),
+        ({"connections": [ENTRY | {"tables": [{"name": "t", "key": [1]}]}]}, "key must be a column or a list"),
+        ({"connections": [ENTRY | {"tables": [{"name": "t", "include": "a", "exclude": "b"}]}]}, "not both"),
+        (
+            {"connections": [ENTRY | {"tables": [{"name": "t", "columns": {}}]}]},
+            "columns is for tables with a contract",
+        ),
+        ({"connections": [ENTRY | {"tables": [MAPPED | {"contract": "pets"}]}]}, "there is no contract 'pets'"),
+        ({"connections": [ENTRY | {"tables": [MAPPED | {"columns": {}}]}]}, "person_id is missing"),
+        ({"connections": [ENTRY | {"tables": [MAPPED | {"columns": ["id"]}]}]}, "to the table's"),
+        ({"connections": [ENTRY | {"tables": [MAPPED, MAPPED]}]}, "two data sets called 'shop (people)'"),
+        (
+            {
+                "connections": [
+                    ENTRY
+                    | {"tables": [MAPPED | {"columns": {"person_id": {"number_within": ["email"]}, "email": "e"}}]}
+                ]
+            },
+            "person_id cannot be numbered",
+        ),
+    ],
+)
+def test_a_wrong_file_is_said_before_any_work(tmp_path: Path, content: Any, says: str) -> None:
+    file = tmp_path / "sql.yml"
+    file.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    with pytest.raises(ConfigurationError) as caught:
+        Sql.from_environment({"BRAID_SQL": str(file)})
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "url" not in says or "sqlite://" not in str(caught.value)
+
+
+def test_a_missing_file_names_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"sql\.yml does not exist: set BRAID_SQL"):
+        Sql.from_environment({})
+    assert Sql.declared({}) == Sql.objects
+
+
+# Input contracts.
+
+
+def people(shop: Shop, *, watermark: str | None = "at", **more: Any) -> dict[str, Any]:
+    """The mapping of a table of members."""
+    columns = {
+        "person_id": "Member No",
+        "email": "mail",
+        "last_name": {"sql": 'upper("name")'},
+        "country": {"value": "DE"},
+    }
+    said = {"name": "members", "contract": "people", "columns": columns, **more}
+    return said | ({"watermark": watermark} if watermark else {})
+
+
+def members(shop: Shop, name: str = "members") -> sa.Table:
+    table = shop.table(
+        name,
+        sa.Column("Member No", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("mail", sa.String(50)),
+        sa.Column("name", sa.String(50)),
+        sa.Column("picture", sa.LargeBinary),
+        sa.Column("at", sa.DateTime),
+    )
+    shop.insert(table, *({"Member No": n, "mail": f"m{n}@x.example", "name": f"m{n}", "at": DAY} for n in range(3)))
+    return table
+
+
+LANDED = (
+    "select dataset, person_id, email, last_name, country, _watermark, _is_deleted from raw_sql.people order by 1, 2"
+)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("watermark", ["at", None])
+def test_a_table_lands_as_an_input_contract(shop: Shop, watermark: str | None) -> None:
+    members(shop)
+    shop.say(people(shop, watermark=watermark))
+    result = shop.extract()
+    assert (result.error, result.table, result.rows_inserted) == (None, "raw_sql.people", 3)
+    assert result.proof == ("proven" if watermark else "uncounted")
+    moment = DAY if watermark else None
+    assert shop.query(LANDED) == [("shop", str(n), f"m{n}@x.example", f"M{n}", "DE", moment, False) for n in range(3)]
+    assert shop.extract().rows_landed == 0
+
+
+def test_a_table_mapped_later_or_otherwise_brings_its_history(shop: Shop) -> None:
+    members(shop)
+    members(shop, "guests")
+    shop.say(people(shop))
+    shop.extract()
+    shop.say(people(shop), people(shop, name="guests", dataset="guests"))
+    result = shop.extract()
+    assert (result.error, result.rows_inserted, result.proof) == (None, 3, "proven")
+    shop.say(people(shop, columns={"person_id": "Member No"}), people(shop, name="guests", dataset="guests"))
+    assert shop.extract().rows_updated == 3
+    assert shop.extract().rows_read == 0
+
+
+def test_what_a_whole_table_lost_is_marked_in_its_own_data_set_alone(shop: Shop) -> None:
+    table = members(shop)
+    members(shop, "guests")
+    shop.say(people(shop, watermark=None), people(shop, name="guests", dataset="guests"))
+    shop.extract()
+    shop.do(table.delete().where(table.c["Member No"] == 1))
+    assert shop.extract().rows_deleted == 1
+    assert [row[:2] for row in shop.query(LANDED) if row[-1]] == [("shop", "1")]
+    shop.do(table.delete())
+    assert (shop.extract().error, len([row for row in shop.query(LANDED) if row[-1]])) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"person_id": "nope"}, "has no column 'nope' that can be landed"),
+        ({"person_id": "picture"}, "has no column 'picture' that can be landed"),
+        ({"person_id": {"sql": "nope + 1"}}, "correct the table or its mapping"),
+        ({"person_id": {"sql": 'nullif("Member No", 1)'}}, "1 rows have no person_id, which is part of the key"),
+        ({"person_id": "Member No", "created_at": "name"}, "Conversion Error"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_one_sentence(sqlite_shop: Shop, columns: Any, says: str) -> None:
+    members(sqlite_shop)
+    sqlite_shop.say(people(sqlite_shop, columns=columns))
+    assert says in failure(sqlite_shop)
+    assert sqlite_shop.query("select count(*) from information_schema.tables where table_schema = 'raw_sql'") == [(0,)]
+
+
+# Segment Profiles Sync.
+
+
+def test_profiles_sync_is_known(postgres_shop: Shop) -> None:
+    times = "seq text, received_at timestamptz, uuid_ts timestamptz, timestamp timestamptz"
+    moment = "'1', '2026-01-02 10:00+00', '2026-01-02 12:00+00', '2026-01-02 09:00+00'"
+    postgres_shop.do(
+        "create schema ps_space",
+        f"create table ps_space.profile_merges (canonical_segment_id text, segment_id text, {times})",
+        f"insert into ps_space.profile_merges values ('p1', 'p1', {moment}), ('p1', 'p2', {moment})",
+        f"create table ps_space.user_traits (canonical_segment_id text, name text, value text, {times})",
+        f"insert into ps_space.user_traits values ('p1', 'email', 'ann@x.example', {moment})",
+        f"create table ps_space.user_identifiers (canonical_segment_id text, type text, value text, {times})",
+        f"insert into ps_space.user_identifiers values ('p1', 'email', 'ann@x.example', {moment})",
+    )
+    entry = {
+        "preset": "segment_profiles_sync", "url": "${SHOP_URL}", "schema": "ps_space",
+        "tables": ["profile_merges", "user_traits", "user_identifiers"],
+    }  # fmt: skip
+    (postgres_shop.folder / "sql.yml").write_text(yaml.safe_dump({"connections": [entry]}))
+    results = postgres_shop.extract_all()
+    assert {name: (result.error, result.rows_inserted, result.proof) for name, result in results.items()} == {
+        "segment_profiles_sync.profile_merges": (None, 2, "proven"),
+        "segment_profiles_sync.user_traits": (None, 1, "proven"),
+        "segment_profiles_sync.user_identifiers": (None, 1, "proven"),
+    }
+    assert postgres_shop.query(
+        "select segment_id, canonical_segment_id, uuid_ts from raw_segment_profiles_sync.profile_merges order by 1"
+    ) == [("p1", "p1", datetime(2026, 1, 2, 12)), ("p2", "p1", datetime(2026, 1, 2, 12))]
+    # A merge moves rows to another profile and deletes the ones it had.
+    postgres_shop.do(
+        "delete from ps_space.user_traits",
+        f"insert into ps_space.user_traits values ('p0', 'email', 'ann@x.example', {moment.replace('12:00', '13:00')})",
+        "update ps_space.profile_merges set canonical_segment_id = 'p0', uuid_ts = '2026-01-02 13:00+00'",
+    )
+    found = reconcile(postgres_shop.source(), [], postgres_shop.open, spool_root=postgres_shop.folder / "spool")
+    assert [result.error for result in found] == [None] * 3
+    assert postgres_shop.query(
+        "select canonical_segment_id, _is_deleted from raw_segment_profiles_sync.user_traits order by 1"
+    ) == [("p0", False), ("p1", True)]  # fmt: skip

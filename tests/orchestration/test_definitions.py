@@ -196,11 +196,35 @@ def test_the_hour_reads_events_unless_the_hour_before_has_not_ended(monkeypatch:
 
 def test_configured_objects_are_those_whose_variables_are_there() -> None:
     keys, reasons = catalog.configured(SANDBOX)
-    assert set(keys) == EXTRACTED - set(catalog.keys("files"))
-    assert [reason for reason in reasons if "BRAID_FILES" not in reason] == []
+    assert set(keys) == EXTRACTED - set(catalog.keys("files")) - set(catalog.keys("sql"))
+    assert [reason for reason in reasons if "BRAID_FILES" not in reason and "BRAID_SQL" not in reason] == []
     keys, reasons = catalog.configured({})
     assert keys == []
     assert len(reasons) == len(catalog.SOURCES)
+
+
+def test_tables_of_databases_are_assets_when_their_file_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "sql.yml"
+    table = {"name": "deals", "key": "id"}
+    file.write_text(json.dumps({"connections": [{"name": "shop", "url": "${NO_SUCH}", "tables": [table]}]}))
+    monkeypatch.setenv("BRAID_SQL", str(file))
+    shown = dg.AssetKey(["shop", "deals"])
+    assert catalog.keys("sql")[shown] == "shop.deals"
+    keys, reasons = catalog.configured({"BRAID_SQL": str(file)})
+    assert keys == []
+    assert [reason for reason in reasons if "NO_SUCH" in reason]
+    keys, _ = catalog.configured({"BRAID_SQL": str(file), "NO_SUCH": "sqlite:///shop.db"})
+    assert keys == [shown]
+    code = (
+        "import dagster as dg; from orchestration.definitions import defs; dg.Definitions.validate_loadable(defs);"
+        "print(dg.AssetKey(['shop', 'deals']) in defs.resolve_asset_graph().materializable_asset_keys)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True, cwd=ROOT
+    )
+    assert done.stdout == "True\n"
 
 
 def test_the_shipped_instance_loads_with_one_writer_and_no_telemetry(tmp_path: Path) -> None:

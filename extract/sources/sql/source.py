@@ -166,7 +166,6 @@ class Sql(Source):
             overlap=lag,
             lag=lag,
             snapshot=not stamped,
-            counts_deleted=True,
         )
 
     def _read_mapped(self, info: ObjectInfo, context: ReadContext) -> None:
