@@ -208,14 +208,17 @@ def test_tables_of_databases_are_assets_when_their_file_names_them(
 ) -> None:
     file = tmp_path / "sql.yml"
     table = {"name": "deals", "key": "id"}
-    file.write_text(json.dumps({"connections": [{"name": "shop", "url": "${NO_SUCH}", "tables": [table]}]}))
+    file.write_text(
+        json.dumps({"connections": [{"name": "shop", "url": "mysql://${A}:${B}@${C}:${NO_SUCH}/d", "tables": [table]}]})
+    )
     monkeypatch.setenv("BRAID_SQL", str(file))
     shown = dg.AssetKey(["shop", "deals"])
     assert catalog.keys("sql")[shown] == "shop.deals"
     keys, reasons = catalog.configured({"BRAID_SQL": str(file)})
     assert keys == []
-    assert [reason for reason in reasons if "NO_SUCH" in reason]
-    keys, _ = catalog.configured({"BRAID_SQL": str(file), "NO_SUCH": "sqlite:///shop.db"})
+    assert [reason for reason in reasons if "the url needs A" in reason]
+    reader = {"A": "reader", "B": "p@ss", "C": "db.example", "NO_SUCH": "3306"}
+    keys, _ = catalog.configured({"BRAID_SQL": str(file), **reader})
     assert keys == [shown]
     code = (
         "import dagster as dg; from orchestration.definitions import defs; dg.Definitions.validate_loadable(defs);"

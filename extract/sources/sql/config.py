@@ -69,8 +69,8 @@ class ConnectionSpec:
     tables: tuple[TableSpec, ...]
 
 
-def load(file: Path, env: Mapping[str, str] = os.environ) -> tuple[ConnectionSpec, ...]:
-    """The connections of a file. Raises ConfigurationError."""
+def load(file: Path, env: Mapping[str, str] | None = os.environ) -> tuple[ConnectionSpec, ...]:
+    """The connections of a file; without ``env`` their URLs are not looked at. Raises ConfigurationError."""
     found = tuple(_connection(entry, file, env) for entry in _entries(file))
     _refuse_twins([connection.name for connection in found], f"{file} has two connections called")
     mapped = [table for connection in found for table in connection.tables if table.contract]
@@ -84,7 +84,7 @@ def load(file: Path, env: Mapping[str, str] = os.environ) -> tuple[ConnectionSpe
 def names(file: Path) -> tuple[str, ...]:
     """Objects the file names, without looking at URLs or the environment; none when it cannot be read as it should."""
     try:
-        connections = load(file, _Anything())
+        connections = load(file, None)
     except ConfigurationError:
         return ()
     return tuple(objects_of(connections))
@@ -96,19 +96,6 @@ def objects_of(connections: Sequence[ConnectionSpec]) -> Iterator[str]:
     yield from (name for name in ("people", "orders") if name in mapped)
     for connection in connections:
         yield from (f"{connection.name}.{table.alias}" for table in connection.tables if table.contract is None)
-
-
-class _Anything(Mapping[str, str]):
-    """An environment in which every variable is set."""
-
-    def __getitem__(self, name: str) -> str:
-        return "sqlite://" if name else name
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _entries(file: Path) -> list[Any]:
@@ -129,7 +116,7 @@ def _entries(file: Path) -> list[Any]:
     return entries
 
 
-def _connection(entry: Any, file: Path, env: Mapping[str, str]) -> ConnectionSpec:
+def _connection(entry: Any, file: Path, env: Mapping[str, str] | None) -> ConnectionSpec:
     if not isinstance(entry, dict):
         raise ConfigurationError(f"{file} has a connection that is not a mapping of keys.")
     preset = entry.get("preset")
@@ -217,11 +204,13 @@ def _mapped(entry: dict[str, Any], table: TableSpec, connection: str, where: str
     )  # fmt: skip
 
 
-def _url(given: Any, where: str, env: Mapping[str, str]) -> URL:
+def _url(given: Any, where: str, env: Mapping[str, str] | None) -> URL:
     """The URL with its variables filled in: a password may hold any character, unless all of it is one variable."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if env is None:
+        return make_url("sqlite://")
     wrong = f"{where}: the url must be dialect+driver://user:${{PASSWORD}}@host:port/database, as SQLAlchemy has it."
     if not isinstance(given, str) or not given.strip():
         raise ConfigurationError(wrong)

@@ -72,7 +72,9 @@ class Part:
         order = self._order()
         columns = [field.selected.label(f"c{place}") for place, field in enumerate(self.fields)]
         columns += [column.label(f"k{place}") for place, column in enumerate(order)]
-        conditions = [*self._in_window(), *(column.is_not(None) for column in self._nullable_keys())]
+        # All history means all there is: a row that changes while it is read must not seem to have vanished.
+        within = self._in_window() if self.window.start is not None else []
+        conditions = [*within, *(column.is_not(None) for column in self._nullable_keys())]
         if last is not None:
             conditions.append(after(order, last))
         query = select(*columns).where(and_(True, *conditions)).order_by(*order).limit(BLOCK)
