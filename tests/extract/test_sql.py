@@ -807,3 +807,31 @@ def test_profiles_sync_is_known(postgres_shop: Shop) -> None:
     assert postgres_shop.query(
         "select canonical_segment_id, _is_deleted from raw_segment_profiles_sync.user_traits order by 1"
     ) == [("p0", False), ("p1", True)]  # fmt: skip
+
+
+def test_columns_called_as_ours_keep_their_values(shop: Shop) -> None:
+    ours = ["_run_id", "_deleted_at", "_deleted_how", "_extracted_at", "Run-Id", "run_id"]
+    table = shop.table("t", sa.Column("id", sa.Integer, primary_key=True), *(sa.Column(n, sa.String(20)) for n in ours))
+    shop.insert(table, {"id": 1} | {name: f"theirs {place}" for place, name in enumerate(ours)})
+    shop.say("t")
+    assert shop.extract().error is None
+    with shop.open() as warehouse:
+        (row,) = warehouse.rows("from raw_shop.t")
+    assert {value for value in row.values() if str(value).startswith("theirs")} == {f"theirs {n}" for n in range(6)}
+
+
+def test_a_flag_of_the_source_marks_its_rows(shop: Shop) -> None:
+    table = shop.table(
+        "t",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("is_deleted", sa.Boolean),
+        sa.Column("at", sa.DateTime),
+    )
+    shop.insert(table, *({"id": n, "is_deleted": n == 2, "at": DAY} for n in (1, 2)))
+    shop.say({"name": "t", "watermark": "at"})
+    result = shop.extract()
+    assert (result.error, result.rows_inserted, result.proof) == (None, 2, "proven")
+    assert shop.query("select id, _is_deleted, _deleted_how from raw_shop.t order by 1") == [
+        (1, False, None),
+        (2, True, "flagged"),
+    ]

@@ -59,6 +59,8 @@ class Sql(Source):
                 else:
                     self._tables[f"{database.spec.name}.{table.alias}"] = (database, table)
         self._described: dict[TableSpec, Described] = {}
+        # Databases that could not be reached when the run began: not waited for again at each of their tables.
+        self._dead: dict[str, SourceError] = {}
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Sql:
@@ -73,23 +75,15 @@ class Sql(Source):
 
     def connect(self) -> None:
         """Reach every database; one that cannot be reached fails its own tables, unless none can."""
-        failures = [failure for database in self._databases.values() if (failure := _failure(database))]
-        if failures and len(failures) == len(self._databases):
-            raise failures[0]
-        for failure in failures:
+        self._dead = {name: failure for name, database in self._databases.items() if (failure := _failure(database))}
+        if self._dead and len(self._dead) == len(self._databases):
+            raise next(iter(self._dead.values()))
+        for failure in self._dead.values():
             log.warning("%s", failure)
 
     def now(self) -> datetime:
         """The slowest of the servers' clocks: a window ends where each of them has been."""
-        told, failures = [], []
-        for database in self._databases.values():
-            try:
-                told.append(database.clock())
-            except SourceError as error:
-                failures.append(error)
-        if not told:
-            raise failures[0]
-        return min(told)
+        return min(database.clock() for name, database in self._databases.items() if name not in self._dead)
 
     def describe(self, name: str) -> ObjectInfo:
         """The table by reflection; of a contract, its columns and when the row changed."""
@@ -142,6 +136,8 @@ class Sql(Source):
             database.close()
 
     def _describe(self, database: Database, spec: TableSpec, *, again: bool = True) -> Described:
+        if dead := self._dead.get(database.spec.name):
+            raise dead
         if again or spec not in self._described:
             self._described[spec] = described = describe(database, spec)
             if described.left_out:
