@@ -188,6 +188,11 @@ class Source(ABC):
         """The objects that the settings name, without contacting anything or refusing anything: all there can be."""
         return cls.objects
 
+    @classmethod
+    def declared_counted(cls, env: Mapping[str, str]) -> tuple[str, ...]:
+        """Those of ``declared`` that are counted."""
+        return cls.counted
+
     @abstractmethod
     def connect(self) -> None:
         """Prove host and credentials, before any work. Raises AccessDenied or Unreachable."""

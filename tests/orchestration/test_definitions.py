@@ -21,6 +21,7 @@ from orchestration.lib.extraction import declared_sources
 from orchestration.lib.freshness import CHECK_NAME as SOURCE_FRESHNESS
 from orchestration.lib.freshness import Limits, source_limits
 from orchestration.lib.project import manifest
+from orchestration.lib.proof import counted_keys
 from orchestration.lib.staleness import policies
 from tests.orchestration.conftest import ROOT
 
@@ -208,12 +209,14 @@ def test_tables_of_databases_are_assets_when_their_file_names_them(
 ) -> None:
     file = tmp_path / "sql.yml"
     table = {"name": "deals", "key": "id"}
-    file.write_text(
-        json.dumps({"connections": [{"name": "shop", "url": "mysql://${A}:${B}@${C}:${NO_SUCH}/d", "tables": [table]}]})
-    )
+    shop = {"name": "shop", "url": "mysql://${A}:${B}@${C}:${NO_SUCH}/d", "tables": [table]}
+    file.write_text(json.dumps({"connections": [shop]}))
     monkeypatch.setenv("BRAID_SQL", str(file))
     shown = dg.AssetKey(["shop", "deals"])
     assert catalog.keys("sql")[shown] == "shop.deals"
+    assert shown not in counted_keys()
+    file.write_text(json.dumps({"connections": [shop | {"tables": [table | {"watermark": "at"}]}]}))
+    assert counted_keys()[shown] == ("sql", "shop.deals")
     keys, reasons = catalog.configured({"BRAID_SQL": str(file)})
     assert keys == []
     assert [reason for reason in reasons if "the url needs A" in reason]

@@ -81,21 +81,28 @@ def load(file: Path, env: Mapping[str, str] | None = os.environ) -> tuple[Connec
     return found
 
 
-def names(file: Path) -> tuple[str, ...]:
-    """Objects the file names, without looking at URLs or the environment; none when it cannot be read as it should."""
+def declared(file: Path) -> tuple[ConnectionSpec, ...]:
+    """What the file names, without looking at URLs; nothing when it cannot be read as it should."""
     try:
-        connections = load(file, None)
+        return load(file, None)
     except ConfigurationError:
         return ()
-    return tuple(objects_of(connections))
 
 
-def objects_of(connections: Sequence[ConnectionSpec]) -> Iterator[str]:
-    """Names of what the connections hold: ``people`` and ``orders`` when mapped onto, ``connection.table`` else."""
-    mapped = {table.contract.name for connection in connections for table in connection.tables if table.contract}
+def objects_of(connections: Sequence[ConnectionSpec], *, stamped: bool = False) -> Iterator[str]:
+    """Names of what the connections hold: ``people`` and ``orders`` when mapped onto, ``connection.table`` else.
+
+    With ``stamped`` only those of tables with a watermark, which are counted.
+    """
+    tables = [
+        (connection.name, table)
+        for connection in connections
+        for table in connection.tables
+        if table.watermark or not stamped
+    ]
+    mapped = {table.contract.name for _, table in tables if table.contract}
     yield from (name for name in ("people", "orders") if name in mapped)
-    for connection in connections:
-        yield from (f"{connection.name}.{table.alias}" for table in connection.tables if table.contract is None)
+    yield from (f"{connection}.{table.alias}" for connection, table in tables if table.contract is None)
 
 
 def _entries(file: Path) -> list[Any]:

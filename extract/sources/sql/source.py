@@ -45,10 +45,12 @@ class Sql(Source):
 
     name = "sql"
     objects = ("people", "orders", *presets.objects())
+    counted = presets.objects()
 
     def __init__(self, connections: tuple[ConnectionSpec, ...]) -> None:
         """Nothing is contacted yet."""
         self.objects = tuple(config.objects_of(connections))
+        self.counted = tuple(config.objects_of(connections, stamped=True))
         self._databases = {spec.name: Database(spec) for spec in connections}
         self._mapped: dict[str, list[tuple[Database, TableSpec]]] = {}
         self._tables: dict[str, tuple[Database, TableSpec]] = {}
@@ -65,13 +67,18 @@ class Sql(Source):
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Sql:
         """Read and check the file of connections."""
-        return cls(config.load(Path(env.get(SETTING, "").strip() or DEFAULT), env))
+        return cls(config.load(_file(env), env))
 
     @classmethod
     def declared(cls, env: Mapping[str, str]) -> tuple[str, ...]:
         """What any file may hold, and the tables that this one names."""
-        named = config.names(Path(env.get(SETTING, "").strip() or DEFAULT))
-        return tuple(dict.fromkeys((*cls.objects, *named)))
+        return tuple(dict.fromkeys((*cls.objects, *config.objects_of(config.declared(_file(env))))))
+
+    @classmethod
+    def declared_counted(cls, env: Mapping[str, str]) -> tuple[str, ...]:
+        """Tables with a watermark: of presets, and those that this file names."""
+        named = config.objects_of(config.declared(_file(env)), stamped=True)
+        return tuple(dict.fromkeys((*cls.counted, *named)))
 
     def connect(self) -> None:
         """Reach every database; one that cannot be reached fails its own tables, unless none can."""
@@ -198,6 +205,10 @@ class Sql(Source):
                 fields = [replace(by_name[source], type=info.schema.field(column).type)
                           for column, source in info.fields.items() if source in by_name]  # fmt: skip
             yield _part(database, spec, described, fields, window, reject)
+
+
+def _file(env: Mapping[str, str]) -> Path:
+    return Path(env.get(SETTING, "").strip() or DEFAULT)
 
 
 def _part(
