@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 # Columns of ours that stand beside the source's in every raw table.
-OURS = frozenset({"_extracted_at", "_run_id", "_is_deleted"})
+OURS = frozenset({"_extracted_at", "_run_id", "_is_deleted", "_deleted_at", "_deleted_how"})
 LONGEST = 160
 SUFFIX = 8
 

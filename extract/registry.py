@@ -11,6 +11,7 @@ _CLASSES = {
     "hubspot": ("extract.sources.hubspot", "HubSpot"),
     "segment": ("extract.sources.segment", "Segment"),
     "files": ("extract.sources.files", "Files"),
+    "sql": ("extract.sources.sql", "Sql"),
 }
 NAMES = tuple(_CLASSES)
 

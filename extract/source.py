@@ -184,9 +184,10 @@ class Source(ABC):
     """One system. Construct with ``from_environment``; nothing is contacted before ``connect``."""
 
     name: ClassVar[str]
-    objects: ClassVar[tuple[str, ...]]
+    # All a source of this kind can have; an instance may have fewer or more, by its settings.
+    objects: tuple[str, ...]
     # Those of them that ``count`` counts, and whose windows are therefore proven.
-    counted: ClassVar[tuple[str, ...]] = ()
+    counted: tuple[str, ...] = ()
 
     @classmethod
     @abstractmethod
@@ -200,6 +201,16 @@ class Source(ABC):
     def cost(self, info: ObjectInfo, window: Window, rows: int | None) -> int | None:
         """About how many calls reading ``rows`` rows of the window takes; None when nobody can say before."""
         return None
+
+    @classmethod
+    def declared(cls, env: Mapping[str, str]) -> tuple[str, ...]:
+        """The objects that the settings name, without contacting anything or refusing anything: all there can be."""
+        return cls.objects
+
+    @classmethod
+    def declared_counted(cls, env: Mapping[str, str]) -> tuple[str, ...]:
+        """Those of ``declared`` that are counted."""
+        return cls.counted
 
     @abstractmethod
     def connect(self) -> None:

@@ -20,10 +20,20 @@ from orchestration.defs.salesforce.checks import salesforce_batches
 from orchestration.defs.segment.assets import segment
 from orchestration.defs.segment.checks import segment_batches
 from orchestration.defs.segment.schedules import events, every_hour
+from orchestration.defs.sql.assets import sql
+from orchestration.defs.sql.checks import sql_batches
 
 defs = dg.Definitions(
-    assets=[salesforce, hubspot, segment, files, dbt_build],
-    asset_checks=[salesforce_batches, hubspot_batches, segment_batches, files_batches, source_freshness, proven],
+    assets=[salesforce, hubspot, segment, files, sql, dbt_build],
+    asset_checks=[
+        salesforce_batches,
+        hubspot_batches,
+        segment_batches,
+        files_batches,
+        sql_batches,
+        source_freshness,
+        proven,
+    ],
     jobs=[nightly, extract_all, events, freshness, recount, sweep],
     schedules=[every_night, every_noon, every_hour, every_half_past, every_dawn, every_sunday],
     sensors=[tell_when_failed, tell_when_stale],

@@ -1,6 +1,7 @@
 """Every object that is extracted, and the key it has in the graph: the one dbt gives its source table.
 
-No source is contacted and no setting is read here; ``configured`` alone looks at the environment.
+No source is contacted. Only the file of SQL connections is looked at, since it alone says which tables there are;
+``configured`` looks at all settings.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ _NEEDS = {
 
 def objects(source: str) -> tuple[str, ...]:
     """The objects of a source, in the order in which they are read."""
-    return registry.source_class(source).objects
+    return registry.source_class(source).declared(os.environ)
 
 
 def asset_key(source: str, name: str) -> dg.AssetKey:
-    """The key of an object, which is dbt's ``source(schema without raw_, table)``."""
-    return _KEYS.get((source, name), dg.AssetKey([source, name]))
+    """The key of an object, which is dbt's ``source(schema without raw_, table)``; a dot parts the two."""
+    schema, dot, table = name.partition(".")
+    return _KEYS.get((source, name), dg.AssetKey([schema, table] if dot else [source, name]))
 
 
 def keys(source: str) -> dict[dg.AssetKey, str]:
@@ -47,11 +49,14 @@ def configured(env: Mapping[str, str] = os.environ) -> tuple[list[dg.AssetKey], 
     reasons: list[str] = []
     for source in SOURCES:
         try:
-            registry.source_class(source).from_environment(env).close()
+            reader = registry.source_class(source).from_environment(env)
+            reader.close()
         except ConfigurationError as error:
             reasons.append(str(error))
             continue
         for key, name in keys(source).items():
-            if all(env.get(variable, "").strip() for variable in _NEEDS.get((source, name), ())):
+            if name in reader.objects and all(
+                env.get(variable, "").strip() for variable in _NEEDS.get((source, name), ())
+            ):
                 found.append(key)
     return found, reasons

@@ -21,14 +21,14 @@ def extraction(source: str, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """The assets of ``source``, described and owned as its tables are in dbt's sources."""
     declared = declared_sources(manifest)
     specs = []
-    for key in catalog.keys(source):
+    for key, name in catalog.keys(source).items():
         table = declared.get(key, {})
         specs.append(
             dg.AssetSpec(
                 key,
-                description=table.get("description") or None,
+                description=table.get("description") or f"{name}, as its system has it.",
                 group_name=f"raw_{key.path[0]}",
-                kinds={source if source != "files" else "file"},
+                kinds={{"files": "file"}.get(source, source)},
                 owners=owners(table),
                 skippable=True,
                 metadata={"dagster/table_name": f"raw_{key.path[0]}.{key.path[1]}"},

@@ -1,5 +1,6 @@
 """Whether extracted objects are proven complete, and up to when, from the books."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +23,7 @@ def counted_keys() -> dict[dg.AssetKey, tuple[str, str]]:
     return {
         catalog.asset_key(source, name): (source, name)
         for source in catalog.SOURCES
-        for name in registry.source_class(source).counted
+        for name in registry.source_class(source).declared_counted(os.environ)
     }
 
 

@@ -66,6 +66,7 @@ def test_every_help_teaches_by_example(words: list[str], capsys: pytest.CaptureF
         (["extract", "salesforce"], "SALESFORCE_"),
         (["extract", "segment"], "SEGMENT_ARCHIVE_URL"),
         (["extract", "files"], "BRAID_FILES"),
+        (["extract", "sql"], "BRAID_SQL"),
         (["status", "--target", "nope"], "has no target 'nope'"),
         (["status", "--target", "snowflake"], "SNOWFLAKE_ACCOUNT"),
         (["build", "--target", "nope"], "has no target 'nope'"),

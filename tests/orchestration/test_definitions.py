@@ -21,6 +21,7 @@ from orchestration.lib.extraction import declared_sources
 from orchestration.lib.freshness import CHECK_NAME as SOURCE_FRESHNESS
 from orchestration.lib.freshness import Limits, source_limits
 from orchestration.lib.project import manifest
+from orchestration.lib.proof import counted_keys
 from orchestration.lib.staleness import policies
 from tests.orchestration.conftest import ROOT
 
@@ -196,11 +197,40 @@ def test_the_hour_reads_events_unless_the_hour_before_has_not_ended(monkeypatch:
 
 def test_configured_objects_are_those_whose_variables_are_there() -> None:
     keys, reasons = catalog.configured(SANDBOX)
-    assert set(keys) == EXTRACTED - set(catalog.keys("files"))
-    assert [reason for reason in reasons if "BRAID_FILES" not in reason] == []
+    assert set(keys) == EXTRACTED - set(catalog.keys("files")) - set(catalog.keys("sql"))
+    assert [reason for reason in reasons if "BRAID_FILES" not in reason and "BRAID_SQL" not in reason] == []
     keys, reasons = catalog.configured({})
     assert keys == []
     assert len(reasons) == len(catalog.SOURCES)
+
+
+def test_tables_of_databases_are_assets_when_their_file_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "sql.yml"
+    table = {"name": "deals", "key": "id"}
+    shop = {"name": "shop", "url": "mysql://${A}:${B}@${C}:${NO_SUCH}/d", "tables": [table]}
+    file.write_text(json.dumps({"connections": [shop]}))
+    monkeypatch.setenv("BRAID_SQL", str(file))
+    shown = dg.AssetKey(["shop", "deals"])
+    assert catalog.keys("sql")[shown] == "shop.deals"
+    assert shown not in counted_keys()
+    file.write_text(json.dumps({"connections": [shop | {"tables": [table | {"watermark": "at"}]}]}))
+    assert counted_keys()[shown] == ("sql", "shop.deals")
+    keys, reasons = catalog.configured({"BRAID_SQL": str(file)})
+    assert keys == []
+    assert [reason for reason in reasons if "the url needs A" in reason]
+    reader = {"A": "reader", "B": "p@ss", "C": "db.example", "NO_SUCH": "3306"}
+    keys, _ = catalog.configured({"BRAID_SQL": str(file), **reader})
+    assert keys == [shown]
+    code = (
+        "import dagster as dg; from orchestration.definitions import defs; dg.Definitions.validate_loadable(defs);"
+        "print(dg.AssetKey(['shop', 'deals']) in defs.resolve_asset_graph().materializable_asset_keys)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True, cwd=ROOT
+    )
+    assert done.stdout == "True\n"
 
 
 def test_the_shipped_instance_loads_with_one_writer_and_no_telemetry(tmp_path: Path) -> None:

@@ -3,12 +3,31 @@
 
 with
 
+lines as (
+    select
+        dataset,
+        quantity,
+        unit_price,
+        amount
+    from {{ source('files', 'orders') }}
+    where not coalesce(_is_deleted, false)
+
+    union all
+
+    select
+        dataset,
+        quantity,
+        unit_price,
+        amount
+    from {{ source('sql', 'orders') }}
+    where not coalesce(_is_deleted, false)
+),
+
 landed as (
     select
         dataset,
         sum(cast(coalesce(amount, quantity * unit_price, 0) as decimal(18, 4))) as amount
-    from {{ source('files', 'orders') }}
-    where not coalesce(_is_deleted, false)
+    from lines
     group by dataset
 ),
 

@@ -17,21 +17,12 @@ from typing import Any
 from contracts import input_contracts
 from contracts.input_contracts import InputContract
 from extract.source import ConfigurationError
+from extract.sources.input_mapping import Column, columns_of
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".json": "json", ".ndjson": "json", ".jsonl": "json"}
 FORMATS |= {".txt": "lines"}
 DATASET_KEYS = {"name", "contract", "path", "format", "columns", "delimiter", "header", "skip", "null"}
 CSV_ONLY = {"delimiter", "header", "null"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """Where a contract's column comes from; exactly one of the four is set."""
-
-    field: str | None = None
-    sql: str | None = None
-    value: str | None = None
-    number_within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +104,7 @@ def _dataset(entry: Any, file: Path, env: Mapping[str, str]) -> Dataset:
     skip = entry.get("skip", 0)
     if not isinstance(skip, int) or skip < 0:
         raise ConfigurationError(f"{where}: skip must be a number of lines.")
-    columns = _columns(entry["columns"], contract, where)
+    columns = columns_of(entry["columns"], contract, where, "file")
     mapping = {key: value for key, value in entry.items() if key != "path"}
     digest = hashlib.sha256(json.dumps(mapping, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return Dataset(
@@ -127,38 +118,4 @@ def _dataset(entry: Any, file: Path, env: Mapping[str, str]) -> Dataset:
         skip=skip,
         null=str(entry.get("null", "")),
         digest=digest,
-    )
-
-
-def _columns(given: Any, contract: InputContract, where: str) -> dict[str, Column]:
-    if not isinstance(given, dict):
-        raise ConfigurationError(f"{where}: columns must map the contract's columns to the file's.")
-    mappable = [name for name in contract.columns if name != "dataset"]
-    if unknown := [name for name in given if name not in mappable]:
-        raise ConfigurationError(
-            f"{where}: {unknown[0]!r} is no column of {contract.name}; there are {', '.join(mappable)}."
-        )
-    if missing := [name for name in contract.key if name != "dataset" and name not in given]:
-        raise ConfigurationError(f"{where}: {missing[0]} is missing, and is part of the key of {contract.name}.")
-    columns = {name: _column(name, value, where) for name, value in given.items()}
-    for name, column in columns.items():
-        for other in column.number_within or ():
-            if other not in columns or columns[other].number_within is not None:
-                raise ConfigurationError(f"{where}: {name} is numbered within {other!r}, which is not a mapped column.")
-    return columns
-
-
-def _column(name: str, value: Any, where: str) -> Column:
-    if isinstance(value, str) and value:
-        return Column(field=value)
-    if isinstance(value, dict) and len(value) == 1:
-        ((kind, content),) = value.items()
-        if kind == "sql" and isinstance(content, str) and content.strip():
-            return Column(sql=content)
-        if kind == "value" and content is not None:
-            return Column(value=str(content))
-        if kind == "number_within" and isinstance(content, list) and content and all(map(str, content)):
-            return Column(number_within=tuple(map(str, content)))
-    raise ConfigurationError(
-        f"{where}: {name} must be a column's name, or one of {{sql: …}}, {{value: …}}, {{number_within: [columns]}}."
     )

@@ -10,16 +10,11 @@ import duckdb
 import pyarrow as pa
 
 from extract.source import MalformedAnswer
-from extract.sources.files.config import Column, Dataset
+from extract.sources.files.config import Dataset
+from extract.sources.input_mapping import plainly, quoted, refuse_null_keys, selected, text
 
 ROWS_A_BATCH = 50_000
 MEMORY = "512MB"
-SQL_TYPES = {"text": "varchar", "timestamp": "timestamp", "decimal": "decimal(18, 4)"}
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "text": pa.string(),
-    "timestamp": pa.timestamp("us"),
-    "decimal": pa.decimal128(18, 4),
-}
 # The row's place in its file: what tells two equal rows apart.
 PLACE = "_braid_place"
 
@@ -34,46 +29,44 @@ def batches(dataset: Dataset, local: Path, path: str) -> Iterator[pa.RecordBatch
         # One thread keeps rows in the file's order, which numbering and repeatable runs rest on.
         settings = {"threads": "1", "timezone": "UTC", "memory_limit": MEMORY, "temp_directory": scratch}
         for name, value in settings.items():
-            connection.execute(f"set {name} = {_text(value)}")
+            connection.execute(f"set {name} = {text(value)}")
         try:
             relation = connection.sql(_query(dataset, local, path))
             for batch in relation.to_arrow_reader(ROWS_A_BATCH):
-                _refuse_null_keys(batch, dataset, where)
+                refuse_null_keys(batch, dataset.contract, where, "file")
                 yield batch
         except duckdb.Error as error:
-            raise MalformedAnswer(f"{where}: {_plainly(error)}") from None
+            raise MalformedAnswer(f"{where}: {plainly(error, 'file')}") from None
 
 
 def _query(dataset: Dataset, local: Path, path: str) -> str:
     columns = []
     for name, kind in dataset.contract.columns.items():
         if name == "dataset":
-            columns.append(f"{_text(dataset.name)} as dataset")
-        elif (column := dataset.columns.get(name)) is None:
-            columns.append(f"cast(null as {SQL_TYPES[kind]}) as {_name(name)}")
-        elif column.number_within is None:
-            columns.append(f"cast({_expression(column)} as {SQL_TYPES[kind]}) as {_name(name)}")
+            columns.append(f"{text(dataset.name)} as dataset")
+        elif (column := dataset.columns.get(name)) is None or column.number_within is None:
+            columns.append(selected(name, kind, column))
     numbered = []
     for name, column in dataset.columns.items():
         if column.number_within is not None:
-            within = ", ".join(_name(other) for other in column.number_within)
+            within = ", ".join(quoted(other) for other in column.number_within)
             numbered.append(
-                f"cast(row_number() over (partition by {within} order by {PLACE}) as varchar) as {_name(name)}"
+                f"cast(row_number() over (partition by {within} order by {PLACE}) as varchar) as {quoted(name)}"
             )
-    final = ", ".join(_name(name) for name in dataset.contract.columns)
+    final = ", ".join(quoted(name) for name in dataset.contract.columns)
     # Rows that need no number stream through; numbering gathers them first.
     numbering = f", numbered as (select *, {', '.join(numbered)} from mapped)" if numbered else ""
     return f"""
         with source as (select *, row_number() over () as {PLACE} from {_scan(dataset, local)}),
         mapped as (select {PLACE}, {", ".join(columns)} from source)
         {numbering}
-        select {final}, {_text(path)} as _file
+        select {final}, {text(path)} as _file
         from {f"numbered order by {PLACE}" if numbered else "mapped"}
     """
 
 
 def _scan(dataset: Dataset, local: Path) -> str:
-    file = _text(str(local))
+    file = text(str(local))
     match dataset.format_of(str(local)):
         case "parquet":
             return f"read_parquet({file})"
@@ -88,36 +81,5 @@ def _scan(dataset: Dataset, local: Path) -> str:
         case _:
             return (
                 f"read_csv({file}, all_varchar = true, header = {str(dataset.header).lower()}, skip = {dataset.skip},"
-                f" delim = {_text(dataset.delimiter)}, nullstr = {_text(dataset.null)})"
+                f" delim = {text(dataset.delimiter)}, nullstr = {text(dataset.null)})"
             )
-
-
-def _expression(column: Column) -> str:
-    if column.field is not None:
-        return _name(column.field)
-    if column.value is not None:
-        return _text(column.value)
-    return f"({column.sql})"
-
-
-def _refuse_null_keys(batch: pa.RecordBatch, dataset: Dataset, where: str) -> None:
-    for name in dataset.contract.key:
-        if nulls := batch.column(name).null_count:
-            raise MalformedAnswer(
-                f"{where}: {nulls} rows have no {name}, which is part of the key; map it from a column that is never "
-                "empty, or leave those rows out of the file."
-            )
-
-
-def _plainly(error: duckdb.Error) -> str:
-    """DuckDB's first line; its later ones repeat the query."""
-    first = str(error).strip().splitlines()[0]
-    return f"{first.rstrip('.')}; correct the file or its mapping."
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -28,6 +28,7 @@ from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, 
 from extract.sources.buckets import s3_folder
 from extract.sources.files import config, mapping
 from extract.sources.files.config import Dataset
+from extract.sources.input_mapping import ARROW_TYPES
 from warehouse.base import TableName
 
 SETTING = "BRAID_FILES"
@@ -64,7 +65,7 @@ class Files(Source):
     def describe(self, name: str) -> ObjectInfo:
         """The contract's columns, and the file a row came from."""
         contract = input_contracts.load(name)
-        types = {column: mapping.ARROW_TYPES[kind] for column, kind in contract.columns.items()}
+        types = {column: ARROW_TYPES[kind] for column, kind in contract.columns.items()}
         types[FILE_COLUMN] = pa.string()
         return ObjectInfo(
             name=name,

@@ -1,9 +1,56 @@
 -- Grain: one row per line of an order of a data set; deleted ones stay, marked.
+-- A data set keeps its rows' keys whichever way it comes in: as files, or from its database.
 
 with
 
-source as (
+files as (
     select * from {{ source('files', 'orders') }}
+),
+
+databases as (
+    select * from {{ source('sql', 'orders') }}
+),
+
+source as (
+    select
+        dataset,
+        order_id,
+        line_id,
+        customer_id,
+        email,
+        user_id,
+        ordered_at,
+        product_id,
+        product_name,
+        quantity,
+        unit_price,
+        amount,
+        currency,
+        country,
+        _is_deleted,
+        _extracted_at
+    from files
+
+    union all
+
+    select
+        dataset,
+        order_id,
+        line_id,
+        customer_id,
+        email,
+        user_id,
+        ordered_at,
+        product_id,
+        product_name,
+        quantity,
+        unit_price,
+        amount,
+        currency,
+        country,
+        _is_deleted,
+        _extracted_at
+    from databases
 ),
 
 final as (

@@ -1,9 +1,54 @@
 -- Grain: one row per person of a data set; deleted ones stay, marked.
+-- A data set keeps its rows' keys whichever way it comes in: as files, or from its database.
 
 with
 
-source as (
+files as (
     select * from {{ source('files', 'people') }}
+),
+
+databases as (
+    select * from {{ source('sql', 'people') }}
+),
+
+source as (
+    select
+        dataset,
+        person_id,
+        email,
+        phone,
+        first_name,
+        last_name,
+        user_id,
+        street,
+        city,
+        postal_code,
+        country,
+        created_at,
+        updated_at,
+        _is_deleted,
+        _extracted_at
+    from files
+
+    union all
+
+    select
+        dataset,
+        person_id,
+        email,
+        phone,
+        first_name,
+        last_name,
+        user_id,
+        street,
+        city,
+        postal_code,
+        country,
+        created_at,
+        updated_at,
+        _is_deleted,
+        _extracted_at
+    from databases
 ),
 
 final as (

@@ -18,17 +18,16 @@ def reconcile_configured(context: dg.OpExecutionContext, *, sweep: bool) -> None
     failed: list[Reconciled] = []
     with as_dagster_failures():
         for name in catalog.SOURCES:
-            counted = registry.source_class(name).counted
-            if not counted:
-                continue
             try:
                 source = registry.source_class(name).from_environment(os.environ)
             except ConfigurationError:
                 continue
             try:
+                if not source.counted:
+                    continue
                 results = reconcile(
                     source,
-                    counted,
+                    source.counted,
                     lambda: open_locked(None, command="dagster reconcile", on_wait=context.log.info),
                     sweep=sweep,
                 )

@@ -1,0 +1,5 @@
+"""Any SQL database by its SQLAlchemy URL."""
+
+from extract.sources.sql.source import Sql
+
+__all__ = ["Sql"]

@@ -1,0 +1,26 @@
+-- Grain: one row per profile, identifier type and identifier; deleted ones stay, marked.
+
+with
+
+source as (
+    select * from {{ source('segment_profiles_sync', 'user_identifiers') }}
+),
+
+final as (
+    select
+        canonical_segment_id,
+        value as external_id,
+
+        type as external_id_type,
+
+        coalesce(_is_deleted, false) as is_deleted,
+
+        timestamp as occurred_at,
+        received_at,
+        uuid_ts as loaded_at,
+
+        _extracted_at as extracted_at
+    from source
+)
+
+select * from final
