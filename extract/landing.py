@@ -19,7 +19,7 @@ import pyarrow as pa
 from extract import books, deletions, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
-from warehouse.base import CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
+from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
 
 # A column named so says for each row whether the source has deleted it.
 SOURCE_FLAG = "is_deleted"
@@ -41,7 +41,8 @@ class Load:
 
     ``clock`` is the source's, ``lag`` how far behind it the watermark stays, ``looked_at`` when the books were read,
     ``expected`` the source's own count, ``columns`` the object's columns as ``drift.described`` says them.
-    ``ahead`` is a window beyond one that is still open: its rows land, and the watermark does not move.
+    ``ahead`` is a window beyond one that is still open: its rows land, and the watermark does not move; ``replayed``
+    are rows in quarantine that were read again.
     """
 
     source: str
@@ -57,6 +58,7 @@ class Load:
     columns: str | None = None
     api_calls: int = 0
     ahead: bool = False
+    replayed: tuple[str, ...] = ()
     state: books.State = field(default_factory=books.State)
 
 
@@ -87,7 +89,18 @@ class Landed:
 
 
 def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> Landed:
-    """Land one object's spool. Raises WarehouseError or SourceError, having changed no row."""
+    """Land one object's spool. Raises WarehouseError or SourceError, having changed no row.
+
+    Rows that cannot be stored go to ``ops.quarantine``, and the others land.
+    """
+    try:
+        return _land(warehouse, info, spool, load, now)
+    except BadRows:
+        spool.set_aside()
+        return _land(warehouse, info, spool, load, now)
+
+
+def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> Landed:
     books.ensure_books(warehouse)
     existed = warehouse.columns(info.table) is not None
     added = warehouse.ensure_table(info.table, pa.schema([*info.schema, *META]))
@@ -131,6 +144,8 @@ def land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, n
                 late_rows=late_rows,
                 lateness_seconds=lateness,
             )
+            if load.replayed:
+                _settle_replayed(warehouse, info, load, now)
             if spool.rejected:
                 # A row that is read again in the overlap, and is as bad as it was, is there already.
                 warehouse.append(books.QUARANTINE, rejected, unless_key=["quarantine_id"])
@@ -304,6 +319,17 @@ def _keys(info: ObjectInfo, rows: pa.Table) -> set[tuple[object, ...]]:
 
 def _keys_listed(info: ObjectInfo, rows: pa.Table) -> Iterator[tuple[object, ...]]:
     yield from zip(*(rows.column(place).to_pylist() for place in range(len(info.key))), strict=True)
+
+
+def _settle_replayed(warehouse: Warehouse, info: ObjectInfo, load: Load, now: datetime) -> None:
+    """Quarantined rows that were read again, and are stored now."""
+    key, marks = warehouse.quoted(info.key[0]), ", ".join("?" * len(load.replayed))
+    warehouse.execute(
+        f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'replayed', settled_at = ?"
+        f" where quarantine_id in ({marks}) and status = 'open' and exists ("
+        f"select 1 from {warehouse.relation(info.table)} as t where cast(t.{key} as varchar) = q.record_key)",
+        [now, *load.replayed],
+    )
 
 
 def _rejected(info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> pa.Table:

@@ -231,6 +231,13 @@ class Source(ABC):
         ``info`` may be narrowed: then only its columns are asked for, and of ``window`` all history.
         """
 
+    def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
+        """Spool the records with these keys as they are now; those that no longer exist are left out."""
+        raise ConfigurationError(
+            f"{self.name} cannot be asked for single records; put the source right and run "
+            f"`braid extract {self.name} {info.name} --full`."
+        )
+
     def count(self, info: ObjectInfo, window: Window) -> int | None:
         """How many rows have ``start <= cursor < end``, by the source's own count; None when it cannot say.
 

@@ -23,8 +23,9 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from extract.source import ObjectInfo, Rejected
+from extract.source import MalformedAnswer, ObjectInfo, Rejected
 from warehouse.base import CsvPages, ParquetFiles
+from warehouse.csv_pages import split
 
 IS_DELETED = "_is_deleted"
 # Chunks of a page held in memory while the disk writes.
@@ -86,6 +87,7 @@ class DiskSpool:
         self._rows: dict[tuple[str, ...], _Rows] = {}
         self._gone: dict[tuple[tuple[str, ...], str], list[pa.Table]] = {}
         self.rejected: list[Rejected] = []
+        self._whole: list[CsvPages | ParquetFiles] | None = None
         self.scopes: list[dict[str, str]] = []
         self.expected_csv_rows: int | None = None
         self.files: list[FileRead] = []
@@ -142,6 +144,8 @@ class DiskSpool:
 
     def parts(self) -> list[CsvPages | ParquetFiles]:
         """What there is to land; closes the files, so nothing can be added afterwards."""
+        if self._whole is not None:
+            return self._whole
         parts: list[CsvPages | ParquetFiles] = []
         if self._pages:
             parts.append(CsvPages(tuple(self._pages), self._info.schema))
@@ -149,6 +153,28 @@ class DiskSpool:
             rows.finish()
             parts.append(ParquetFiles((rows.path,), rows.schema))
         return parts
+
+    def set_aside(self) -> None:
+        """Look at every value, keep the rows that can be stored and reject the others; after a batch was refused."""
+        kept: list[CsvPages | ParquetFiles] = []
+        read = 0
+        for number, part in enumerate(self.parts()):
+            good, bad = split(part, self._info.key, self.folder / f"good-{number:06d}.parquet")
+            kept.append(good)
+            read += pq.read_metadata(good.paths[0]).num_rows + len(bad)
+            for payload, columns, key in bad:
+                rule = "null_key" if key is None else f"type:{columns[0]}"
+                said = "it has no value in its key" if key is None else f"the value of {columns[0]} is not of its type"
+                self.rejected.append(
+                    Rejected(payload, rule, f"{self._info.name}: {said}.", f"{self._info.name} {key or '?'}", key)
+                )
+        if self.expected_csv_rows is not None and read < self.expected_csv_rows:
+            raise MalformedAnswer(
+                f"The source announced {self.expected_csv_rows} rows of {self._info.name} and sent {read}; "
+                "nothing was landed, try again."
+            )
+        self.expected_csv_rows = None
+        self._whole = kept
 
     def gone_keys(self) -> list[tuple[pa.Table, str]]:
         """Keys that no longer exist, one table for each set of key columns and way to vanish."""

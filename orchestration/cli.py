@@ -16,6 +16,7 @@ from orchestration.commands.contracts import contracts
 from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
 from orchestration.commands.publish import publish
+from orchestration.commands.quarantine import quarantine
 from orchestration.commands.reconcile import reconcile
 from orchestration.commands.sandbox import sandbox
 from orchestration.commands.status import status
@@ -50,7 +51,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (extract, reconcile, status, build, publish, contracts, sandbox, demo):
+for command in (extract, reconcile, quarantine, status, build, publish, contracts, sandbox, demo):
     cli.add_command(command)
 
 

@@ -24,6 +24,10 @@ class WarehouseError(Exception):
     """The warehouse cannot be used as asked; the message is one sentence with cause and remedy."""
 
 
+class BadRows(WarehouseError):
+    """Some staged rows cannot be stored (a value that is none of its type, no key); the others could, without them."""
+
+
 class TableName(NamedTuple):
     """A table by schema and name, unquoted; the database is the connection's own."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from warehouse.base import CsvPages, WarehouseError
+from warehouse.base import BadRows, CsvPages, ParquetFiles, WarehouseError
 from warehouse.identifiers import quote
 from warehouse.types import sql_type
 
@@ -61,6 +61,52 @@ def csv_relation(pages: CsvPages) -> str:
             cast = f"case when {misfit} then error('does not fit') else {cast} end"
         columns.append(f"{cast} as {name}")
     return f"select {', '.join(columns)} from {_read_csv(pages.paths, pages.schema.names, read_types)}"
+
+
+def split(
+    batch: CsvPages | ParquetFiles, key: Sequence[str], target: Path
+) -> tuple[ParquetFiles, list[tuple[str, list[str], str | None]]]:
+    """The rows of a batch that can be stored, written to ``target``, and those that cannot.
+
+    Of these: the row as JSON, the columns whose value does not fit (the key's when it is null), and its first key as
+    text. Slow, and only needed when something is wrong: every value is tried.
+    """
+    names = [quote(name, "duckdb") for name in batch.schema.names]
+    finals = [sql_type(field.type, "duckdb", f"Column {field.name!r}") for field in batch.schema]
+    with duckdb.connect(config={"threads": 2, "memory_limit": "512MB"}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        if isinstance(batch, CsvPages):
+            text = _read_csv(batch.paths, batch.schema.names, ["varchar"] * len(names))
+            casts = [_tried(field, final) for field, final in zip(batch.schema, finals, strict=True)]
+        else:
+            text = f"read_parquet([{', '.join(sql_string(str(path)) for path in batch.paths)}])"
+            casts = list(names)
+        wrong = [
+            f"case when {name} is not null and {cast} is null then {sql_string(field.name)} end"
+            for name, cast, field in zip(names, casts, batch.schema, strict=True)
+        ]
+        wrong += [f"case when {quote(name, 'duckdb')} is null then {sql_string(name)} end" for name in key]
+        bad = f"list_filter([{', '.join(wrong)}], lambda found: found is not null)"
+        columns = ", ".join(f"{cast} as {name}" for name, cast in zip(names, casts, strict=True))
+        connection.execute(
+            f"copy (select {columns} from {text} where len({bad}) = 0) to {sql_string(str(target))} (format parquet)"
+        )
+        row = ", ".join(f"{sql_string(field.name)}: {name}" for field, name in zip(batch.schema, names, strict=True))
+        found = connection.execute(
+            f"select cast(to_json({{{row}}}) as varchar), {bad}, cast({quote(key[0], 'duckdb')} as varchar)"
+            f" from {text} where len({bad}) > 0 order by 1"
+        ).fetchall()
+    return ParquetFiles((target,), batch.schema), found
+
+
+def _tried(field: pa.Field[pa.DataType], final: str) -> str:
+    """SQL: a column's text as its type, null when it is none."""
+    name = quote(field.name, "duckdb")
+    if pa.types.is_timestamp(field.type):
+        return f"cast(try_cast({name} as timestamptz) as {final})"
+    if pa.types.is_integer(field.type):
+        return f"case when regexp_full_match({name}, {sql_string(_WHOLE)}) then try_cast({name} as {final}) end"
+    return f"try_cast({name} as {final})"
 
 
 def _misfit(field: pa.Field[pa.DataType]) -> str | None:
@@ -120,7 +166,7 @@ def explain(error: Exception, pages: CsvPages) -> WarehouseError:
 
 def _does_not_fit(path: Path, record: int, column: str, schema: pa.Schema) -> WarehouseError:
     wanted = schema.field(column).type if column in schema.names else "value"
-    return WarehouseError(
+    return BadRows(
         f"{path.name}, line {_line_of(path, record)}, column {column}: the value is not a valid {wanted};"
         " check the field in the source."
     )

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import duckdb
 import pyarrow as pa
 
-from warehouse.base import CsvPages, LandedCounts, ParquetFiles, Staged, TableName, Warehouse, WarehouseError
+from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, TableName, Warehouse, WarehouseError
 from warehouse.csv_pages import csv_relation, explain, sql_string
 from warehouse.identifiers import folded, quote, quote_list, quote_table, refuse_collisions
 from warehouse.lock import REPEAT_SECONDS
@@ -268,7 +268,7 @@ class DuckDBWarehouse(Warehouse):
             f" from {name} where rowid > {mark}"
         )
         if nulls:
-            raise WarehouseError(f"{nulls} rows for {table} have no value in their key ({', '.join(key)}).")
+            raise BadRows(f"{nulls} rows for {table} have no value in their key ({', '.join(key)}).")
         if rows == hashes:
             return 0
         rest = [c for c in sorted(staged.schema.names) if c not in staged.constants and c not in key]

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.base import CsvPages, LandedCounts, ParquetFiles, Staged, TableName, Warehouse, WarehouseError
+from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, TableName, Warehouse, WarehouseError
 from warehouse.duckdb import extra_columns, missing_columns, refreshing
 from warehouse.identifiers import folded, name_from_stored, quote, quote_list, quote_table, refuse_collisions
 from warehouse.profile import Target
@@ -191,9 +191,13 @@ class SnowflakeWarehouse(Warehouse):
                     self.execute(f"create temporary stage {place[1:]}")
                     for file in files:
                         self.execute(f"put 'file://{file}' {place} auto_compress = {compress}")
-                    self.execute(
-                        f"copy into {relation} from {place} {_CSV if isinstance(data, CsvPages) else _PARQUET}"
-                    )
+                    try:
+                        self.execute(
+                            f"copy into {relation} from {place} {_CSV if isinstance(data, CsvPages) else _PARQUET}"
+                        )
+                    except WarehouseError as error:
+                        # Text that does not fit its column; what is wrong with which row is found on this computer.
+                        raise BadRows(str(error)) if isinstance(data, CsvPages) else error from None
                     self.execute(f"drop stage if exists {place[1:]}")
             # Not a view: a temporary one does not exist, and another session could see a lasting one.
             yield Staged(f"(select *{extra} from {relation} as batch)", schema, frozenset(constants))
@@ -258,7 +262,7 @@ class SnowflakeWarehouse(Warehouse):
         counted = self.query(f"select count(*), coalesce(count_if({with_null}), 0) from {staged.sql} as s")
         read, nulls = (int(column[0].as_py()) for column in counted.columns)
         if nulls:
-            raise WarehouseError(f"{nulls} rows for {table} have no value in their key ({', '.join(key)}).")
+            raise BadRows(f"{nulls} rows for {table} have no value in their key ({', '.join(key)}).")
         return read
 
     def _first_of_each(self, staged: Staged, key: Sequence[str], order: Sequence[str]) -> str:

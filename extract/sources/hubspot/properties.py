@@ -38,6 +38,15 @@ NAMES = {
 }
 
 
+class MisfitError(MalformedAnswer):
+    """A record has a value of another type than its property's."""
+
+    def __init__(self, sentence: str, name: str) -> None:
+        """``name`` is the property's."""
+        super().__init__(sentence)
+        self.property = name
+
+
 @dataclass(frozen=True)
 class Property:
     """One property of a CRM object, its column and type."""
@@ -90,9 +99,10 @@ def typed(values: Iterable[Any], kind: pa.DataType, object_type: str, ids: Seque
             try:
                 _convert(pa.array([value], pa.string()), kind)
             except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-                raise MalformedAnswer(
+                raise MisfitError(
                     f"HubSpot {object_type} {record}: the value of {name} is not {NAMES[kind]}; "
-                    "correct the record or the property's type in HubSpot."
+                    "correct the record or the property's type in HubSpot.",
+                    name,
                 ) from None
         raise
 

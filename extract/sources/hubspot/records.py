@@ -11,7 +11,8 @@ Errors  MalformedAnswer on records that are not what the property list promises
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
@@ -20,9 +21,9 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extract.source import MalformedAnswer
+from extract.source import MalformedAnswer, Rejected
 from extract.sources.hubspot.client import HubSpotApi, next_after
-from extract.sources.hubspot.properties import Property, table_of, typed
+from extract.sources.hubspot.properties import MisfitError, Property, table_of, typed
 from extract.sources.rest import Answer, Json
 from extract.sources.times import TIMESTAMP
 
@@ -41,8 +42,16 @@ MERGED = "hs_merged_object_ids"
 class Records:
     """One CRM object's records, read as tables of about 2,000 rows."""
 
-    def __init__(self, api: HubSpotApi, object_type: str, properties: Sequence[Property], cursor: str) -> None:
-        """``cursor`` is the property that moves when a record changes."""
+    def __init__(
+        self,
+        api: HubSpotApi,
+        object_type: str,
+        properties: Sequence[Property],
+        cursor: str,
+        reject: Callable[[Sequence[Rejected]], None] = lambda rows: None,
+    ) -> None:
+        """``cursor`` is the property that moves when a record changes; ``reject`` takes what cannot be typed."""
+        self._reject = reject
         self._api = api
         self._type = object_type
         self._properties = properties
@@ -97,7 +106,27 @@ class Records:
 
     def _tables(self, rows: Iterable[Json]) -> Iterator[pa.Table]:
         for chunk in _chunks(rows, ROWS_A_TABLE):
-            yield table_of(self._type, chunk, self._properties)
+            try:
+                yield table_of(self._type, chunk, self._properties)
+            except MisfitError:
+                yield table_of(self._type, list(self._typable(chunk)), self._properties)
+
+    def _typable(self, rows: Iterable[Json]) -> Iterator[Json]:
+        """One by one, without those that have a value of another type than their property's."""
+        for row in rows:
+            try:
+                table_of(self._type, [row], self._properties)
+            except MisfitError as error:
+                key = str(row["id"])
+                payload = json.dumps(row, sort_keys=True)
+                self._reject([Rejected(payload, f"type:{error.property}", str(error), f"{self._type} {key}", key)])
+            else:
+                yield row
+
+    def by_id(self, ids: Sequence[str]) -> Iterator[pa.Table]:
+        """Records by id as they are now, archived or not."""
+        for archived in (True, False):
+            yield from self._read(ids, archived=archived)
 
     def _changed_ids(self, lower: int, upper: int) -> Iterator[str]:
         """Ids by keyset: every page is a query of its own that starts near where the one before ended.

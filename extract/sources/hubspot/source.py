@@ -8,14 +8,14 @@ Errors  AccessDenied names the missing scope; RateLimited at once when the day's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
 
 from extract.budget import Budget
 from extract.naming import columns_of
-from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Source, Spent, Window
+from extract.source import ConfigurationError, MalformedAnswer, ObjectInfo, ReadContext, Rejected, Source, Spent, Window
 from extract.sources.hubspot.client import PAGE_LIMIT, HubSpotApi
 from extract.sources.hubspot.properties import Property, arrow_type
 from extract.sources.hubspot.records import SEARCH_LIMIT, Records, merged_away
@@ -135,7 +135,7 @@ class HubSpot(Source):
         if info.name in READERS:
             yield from READERS[info.name][2](self._api)
             return
-        records = self._records(info)
+        records = self._records(info, context.spool.reject)
         # Archived first: what is archived while we read comes with the next run, and not in both guises with this one.
         yield from records.listed(archived=True)
         if context.window.start is None:
@@ -143,13 +143,21 @@ class HubSpot(Source):
         elif context.expected != 0:
             yield from records.changed(context.window.start, context.window.end)
 
-    def _records(self, info: ObjectInfo) -> Records:
+    def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
+        """By batch reads; owners, pipelines and associations are read whole anyway."""
+        if info.name in READERS:
+            self.read(info, context)
+            return
+        for table in self._records(info, context.spool.reject).by_id(keys):
+            context.spool.rows(table)
+
+    def _records(self, info: ObjectInfo, reject: Callable[[Sequence[Rejected]], None] = lambda rows: None) -> Records:
         properties = [
             Property(field, column, info.schema.field(column).type)
             for column, field in info.fields.items()
             if column not in COMMON
         ]
-        return Records(self._api, info.name, properties, CURSORS[info.name])
+        return Records(self._api, info.name, properties, CURSORS[info.name], reject)
 
     def _properties(self, name: str) -> list[Property]:
         defined = self._api.get(f"/crm/v3/properties/{name}").listing("results")

@@ -7,17 +7,21 @@ changed between two parts. So no row is dropped, and memory holds one block.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from extract.source import MalformedAnswer, ObjectInfo, ReadContext, Window
+from extract.source import MalformedAnswer, ObjectInfo, ReadContext, Rejected, Window
 from extract.sources.salesforce import settings, soql
 from extract.sources.salesforce.client import Client, Refused
 from extract.sources.salesforce.values import column
 
 Record = dict[str, Any]
+# Ids of one query, and the room they take in its URL.
+IDS_A_QUERY, LONGEST_IDS = 100, 4_000
+MISFITS = (ValueError, TypeError, ArithmeticError, pa.ArrowException)
 LOST_CURSOR = "INVALID_QUERY_LOCATOR"
 
 
@@ -34,29 +38,57 @@ def read(client: Client, info: ObjectInfo, context: ReadContext) -> None:
         conditions = [*window, f"Id > '{last}'"] if last else window
         records = _block(client, info, parts, conditions)
         if records:
-            context.spool.rows(to_table(records, info, client.where))
+            table, rejected = to_table(records, info, client.where)
+            context.spool.rows(table)
+            context.spool.reject(rejected)
             context.progress(len(records))
         if len(records) < settings.REST_ROWS:
             return
         last = records[-1]["Id"]
 
 
-def to_table(records: Sequence[Record], info: ObjectInfo, where: str) -> pa.Table:
-    """Records as the object's columns. Raises MalformedAnswer naming the field that is absent or does not fit."""
-    arrays = []
+def to_table(records: Sequence[Record], info: ObjectInfo, where: str) -> tuple[pa.Table, list[Rejected]]:
+    """Records as the object's columns, and those with a value that does not fit.
+
+    Raises MalformedAnswer naming a field that is absent.
+    """
+    arrays: list[pa.Array[Any]] = []
+    bad: dict[int, str] = {}
     for field in info.schema:
         api_name = info.fields[field.name]
         try:
             values = [record[api_name] for record in records]
-            arrays.append(column(values, field.type))
         except KeyError:
             raise MalformedAnswer(f"{where} answers without the field {info.name}.{api_name}; try again.") from None
-        except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
-            raise MalformedAnswer(
-                f"{where} sends a value for {info.name}.{api_name} that is no {field.type}; "
-                "look at the field's type in Salesforce and try again."
-            ) from None
-    return pa.Table.from_arrays(arrays, schema=info.schema)
+        try:
+            arrays.append(column(values, field.type))
+        except MISFITS:
+            for place, value in enumerate(values):
+                if not _fits(value, field.type):
+                    bad.setdefault(place, api_name)
+    if not bad:
+        return pa.Table.from_arrays(arrays, schema=info.schema), []
+    good, _ = to_table([record for place, record in enumerate(records) if place not in bad], info, where)
+    return good, [_rejected(records[place], info, api_name) for place, api_name in sorted(bad.items())]
+
+
+def _fits(value: Any, kind: pa.DataType) -> bool:
+    try:
+        column([value], kind)
+    except MISFITS:
+        return False
+    return True
+
+
+def _rejected(record: Record, info: ObjectInfo, api_name: str) -> Rejected:
+    payload = {name: value for name, value in record.items() if name != "attributes"}
+    return Rejected(
+        json.dumps(payload, sort_keys=True, default=str),
+        f"type:{api_name}",
+        f"{info.name}: the value of {api_name} is not of its type; look at the record and at the field in Salesforce.",
+        f"{info.name} {record['Id']}",
+        str(record["Id"]),
+    )
 
 
 def _block(client: Client, info: ObjectInfo, parts: list[list[str]], conditions: list[str]) -> list[Record]:
@@ -121,6 +153,17 @@ def _records(client: Client, info: ObjectInfo, answer: Any) -> list[Record]:
             return records
     said = client.session.said(answer)
     raise MalformedAnswer(f"{client.where} answers a query of {info.name} with no rows of it{said}; try again.")
+
+
+def read_keys(client: Client, info: ObjectInfo, context: ReadContext, keys: Sequence[str]) -> None:
+    """Spool the records with these ids, deleted ones included."""
+    parts = soql.parts(info, longest_tail=LONGEST_IDS)
+    for place in range(0, len(keys), IDS_A_QUERY):
+        listed = ", ".join(f"'{key}'" for key in keys[place : place + IDS_A_QUERY] if key.isalnum())
+        if listed and (records := _block(client, info, parts, [f"Id IN ({listed})"])):
+            table, rejected = to_table(records, info, client.where)
+            context.spool.rows(table)
+            context.spool.reject(rejected)
 
 
 def count(client: Client, info: ObjectInfo, window: Window) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -143,6 +143,10 @@ class Salesforce(Source):
                 raise
             for part in parts:
                 self._in_bulk(info, replace(context, window=part))
+
+    def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
+        """Over REST."""
+        rest.read_keys(self._client, info, context, keys)
 
     def close(self) -> None:
         """Release connections."""
