@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.defs.dbt.assets import dbt_build
 from orchestration.defs.dbt.checks import source_freshness
 from orchestration.lib import catalog
 
@@ -16,7 +17,7 @@ _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.Dags
 
 @dg.schedule(cron_schedule="10 * * * *", job=events, default_status=dg.DefaultScheduleStatus.RUNNING)
 def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Ten past each hour, unless the run before has not ended or no archive is configured."""
+    """Ten past each hour, unless the run before has not ended, or what it builds on is not there yet."""
     keys, _ = catalog.configured()
     if catalog.EVENTS not in keys:
         return dg.SkipReason("No events are configured: SEGMENT_ARCHIVE_URL is not set.")
@@ -25,4 +26,20 @@ def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Skip
         return dg.SkipReason(
             f"Run {unfinished[0].run_id[:8]} has not ended; it reads what is there when its turn comes."
         )
+    missing = [key for key in stands_on() if context.instance.get_latest_materialization_event(key) is None]
+    if missing:
+        return dg.SkipReason(
+            f"{missing[0].to_user_string()} is not built yet: the hour begins after the first run of nightly, "
+            "which comes at 02:00 UTC or when you launch it."
+        )
     return dg.RunRequest()
+
+
+def stands_on() -> list[dg.AssetKey]:
+    """Models that the job reads and does not build: the other sources' side of what events are joined with."""
+    reads = dbt_build.asset_deps
+    built, found = set[dg.AssetKey](), {catalog.EVENTS}
+    while found:
+        found = {key for key in reads if reads[key] & found} - built
+        built |= found
+    return sorted({parent for key in built for parent in reads[key]} & dbt_build.keys - built)
