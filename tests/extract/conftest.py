@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extract.source import ReadContext, Source, Window
+from extract.source import ReadContext, Rejected, Source, Window
 
 
 class MemorySpool:
@@ -17,12 +17,16 @@ class MemorySpool:
         self.tables: list[pa.Table] = []
         self.gone_keys: list[pa.Table] = []
         self.files: list[dict[str, Any]] = []
+        self.rejected: list[Rejected] = []
 
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
         raise NotImplementedError("these sources speak Arrow")
 
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         self.tables.append(batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch]))
+
+    def reject(self, rows: Sequence[Rejected]) -> None:
+        self.rejected.extend(rows)
 
     def gone(self, keys: pa.Table, *, how: str) -> None:
         assert how in ("merged", "erased")

@@ -569,11 +569,15 @@ def test_values_of_another_type_get_a_column_of_their_own(bench: Bench) -> None:
     assert bench.stored("id, name, name__number") == [("1", "a", 7.0), ("2", "back", 2.5)]
 
 
-def test_a_row_without_a_key_fails_the_load_whole(bench: Bench) -> None:
+def test_a_row_without_a_key_goes_to_quarantine_and_its_batch_flows(bench: Bench) -> None:
     bench.one()
     bench.shop.rows["things"] = [row("3"), row(None)]  # type: ignore[arg-type]
-    assert "no value in their key" in str(bench.one().error)
-    assert [key for key, _, _ in bench.stored()] == ["1", "2"]
+    assert bench.one().error is None
+    assert [key for key, _, _ in bench.stored()] == ["1", "2", "3"]
+    with bench.open() as warehouse:
+        (kept,) = warehouse.rows("select rule, record_key, reason, status from ops.quarantine")
+    assert (kept["rule"], kept["record_key"], kept["status"]) == ("null_key", None, "open")
+    assert "no value in its key" in str(kept["reason"])
 
 
 def test_what_is_no_object_is_told_before_anything_is_asked(bench: Bench) -> None:
