@@ -1,8 +1,9 @@
 """Rows that are no longer there: they stay in raw, marked with when that was noticed and how.
 
 ``_deleted_how`` is *flagged* (the source says so row by row), *merged* or *erased* (the source names the keys),
-*absent* (a full picture does not have them), *swept* (a sweep of all keys did not find them) or *purged* (it was
-flagged, and a sweep found that the source has let go of it for good). A row that comes back is unmarked.
+*absent* (a full picture does not have them), *swept* (a sweep of all keys did not find them), *purged* (it was
+flagged, and a sweep found that the source has let go of it for good) or *quarantined* (it is there, but breaks an
+expectation, see ``quarantine.py``). A row that comes back is unmarked.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from extract.source import AccessDenied, ObjectInfo
 from warehouse.base import Staged, Warehouse
 
 AT, HOW = "_deleted_at", "_deleted_how"
+QUARANTINED = "quarantined"
 
 
 def mark_keys(warehouse: Warehouse, info: ObjectInfo, keys: Staged, how: str, noticed_at: datetime, run_id: str) -> int:

@@ -8,7 +8,6 @@ its old rows still lack a value is noted before it exists (``drift.py``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from extract import books, deletions, windows
+from extract import books, deletions, quarantine, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
@@ -41,8 +40,7 @@ class Load:
 
     ``clock`` is the source's, ``lag`` how far behind it the watermark stays, ``looked_at`` when the books were read,
     ``expected`` the source's own count, ``columns`` the object's columns as ``drift.described`` says them.
-    ``ahead`` is a window beyond one that is still open: its rows land, and the watermark does not move; ``replayed``
-    are rows in quarantine that were read again.
+    ``ahead`` is a window beyond one that is still open: its rows land, and the watermark does not move.
     """
 
     source: str
@@ -58,7 +56,6 @@ class Load:
     columns: str | None = None
     api_calls: int = 0
     ahead: bool = False
-    replayed: tuple[str, ...] = ()
     state: books.State = field(default_factory=books.State)
 
 
@@ -107,7 +104,9 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     before = _overlap_keys(warehouse, info, load)
     with (
         _staged(warehouse, spool, load) as (parts, gone),
-        warehouse.stage(_rejected(info, spool, load, now), constants={}) as rejected,
+        warehouse.stage(
+            quarantine.table_of(load.source, info.name, spool.rejected, load.version, load.run_id, now), constants={}
+        ) as rejected,
     ):
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
@@ -144,11 +143,12 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
                 late_rows=late_rows,
                 lateness_seconds=lateness,
             )
-            if load.replayed:
-                _settle_replayed(warehouse, info, load, now)
+            quarantine.settle(
+                warehouse, info.table, info.key, source=load.source, name=info.name, runs=[load.run_id],
+                expectations=False, now=now,
+            )  # fmt: skip
             if spool.rejected:
-                # A row that is read again in the overlap, and is as bad as it was, is there already.
-                warehouse.append(books.QUARANTINE, rejected, unless_key=["quarantine_id"])
+                quarantine.add(warehouse, rejected)
             _write_books(warehouse, info, spool, load, landed, existed, now)
     return landed
 
@@ -264,7 +264,9 @@ def within(warehouse: Warehouse, info: ObjectInfo, window: Window) -> tuple[str,
         conditions.insert(0, f"{cursor} >= ?")
         params.insert(0, window.start)
     if not info.counts_deleted:
-        conditions.append(f"not {warehouse.quoted(IS_DELETED)}")
+        # A row set apart for what its values are is there at the source.
+        how = warehouse.quoted(deletions.HOW)
+        conditions.append(f"(not {warehouse.quoted(IS_DELETED)} or coalesce({how}, '') = '{deletions.QUARANTINED}')")
     return " and ".join(conditions), list(params)
 
 
@@ -274,7 +276,7 @@ def stored_count(warehouse: Warehouse, info: ObjectInfo, window: Window) -> int:
     how = warehouse.quoted(deletions.HOW)
     found = warehouse.query(
         f"select count(*) from {warehouse.relation(info.table)}"
-        f" where {condition} and ({how} is null or {how} = 'flagged')",
+        f" where {condition} and ({how} is null or {how} in ('flagged', '{deletions.QUARANTINED}'))",
         params,
     )
     return int(found.column(0)[0].as_py())
@@ -319,41 +321,6 @@ def _keys(info: ObjectInfo, rows: pa.Table) -> set[tuple[object, ...]]:
 
 def _keys_listed(info: ObjectInfo, rows: pa.Table) -> Iterator[tuple[object, ...]]:
     yield from zip(*(rows.column(place).to_pylist() for place in range(len(info.key))), strict=True)
-
-
-def _settle_replayed(warehouse: Warehouse, info: ObjectInfo, load: Load, now: datetime) -> None:
-    """Quarantined rows that were read again, and are stored now."""
-    key, marks = warehouse.quoted(info.key[0]), ", ".join("?" * len(load.replayed))
-    warehouse.execute(
-        f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'replayed', settled_at = ?"
-        f" where quarantine_id in ({marks}) and status = 'open' and exists ("
-        f"select 1 from {warehouse.relation(info.table)} as t where cast(t.{key} as varchar) = q.record_key)",
-        [now, *load.replayed],
-    )
-
-
-def _rejected(info: ObjectInfo, spool: DiskSpool, load: Load, now: datetime) -> pa.Table:
-    """Rejected rows as ``ops.quarantine`` keeps them."""
-    rows = []
-    for row in spool.rejected:
-        known = f"{load.source}|{info.name}|{row.rule}|{row.position}|{row.payload}"
-        rows.append(
-            {
-                "quarantine_id": hashlib.sha256(known.encode()).hexdigest()[:16],
-                "source": load.source,
-                "object": info.name,
-                "record_key": row.key,
-                "rule": row.rule,
-                "rule_version": load.version,
-                "reason": row.reason,
-                "position": row.position,
-                "payload": row.payload,
-                "run_id": load.run_id,
-                "quarantined_at": now,
-                "status": "open",
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=books.BOOKS[books.QUARANTINE])
 
 
 def _write_books(

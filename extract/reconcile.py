@@ -160,7 +160,7 @@ def _sweep(work: Work, info: ObjectInfo, load: Load, result: Reconciled) -> Reco
 def _missed(warehouse: Warehouse, info: ObjectInfo, load: Load, batches: Sequence[Staged]) -> list[datetime]:
     """Cursors, before the watermark, of the source's rows that are not stored, stored older, or stored as vanished."""
     assert info.cursor is not None
-    cursor, flag = warehouse.quoted(info.cursor), warehouse.quoted("_is_deleted")
+    cursor, flag, how = (warehouse.quoted(name) for name in (info.cursor, "_is_deleted", deletions.HOW))
     on = " and ".join(f"t.{warehouse.quoted(c)} = b.{warehouse.quoted(c)}" for c in info.key)
     found: list[datetime] = []
     for batch in batches:
@@ -169,8 +169,9 @@ def _missed(warehouse: Warehouse, info: ObjectInfo, load: Load, batches: Sequenc
             gone = f"coalesce(b.{warehouse.quoted('is_deleted')}, false)"
         rows = warehouse.query(
             f"select b.{cursor} from {batch.sql} as b left join {warehouse.relation(info.table)} as t on {on}"
-            f" where b.{cursor} < ? and (t.{flag} is null or t.{cursor} < b.{cursor} or t.{flag} <> {gone}) order by 1",
-            [load.window.end],
+            f" where b.{cursor} < ? and (t.{flag} is null or t.{cursor} < b.{cursor}"
+            f" or (t.{flag} <> {gone} and coalesce(t.{how}, '') <> ?)) order by 1",
+            [load.window.end, deletions.QUARANTINED],
         )
         found += [moment for moment in rows.column(0).to_pylist() if moment is not None]
     return sorted(found)

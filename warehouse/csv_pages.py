@@ -68,8 +68,8 @@ def split(
 ) -> tuple[ParquetFiles, list[tuple[str, list[str], str | None]]]:
     """The rows of a batch that can be stored, written to ``target``, and those that cannot.
 
-    Of these: the row as JSON, the columns whose value does not fit (the key's when it is null), and its first key as
-    text. Slow, and only needed when something is wrong: every value is tried.
+    Of these: the row as JSON, the columns whose value does not fit (the key's when it is null), and its key as text,
+    several parted by ``|``, None when one is null. Slow, and only needed when something is wrong: every value is tried.
     """
     names = [quote(name, "duckdb") for name in batch.schema.names]
     finals = [sql_type(field.type, "duckdb", f"Column {field.name!r}") for field in batch.schema]
@@ -92,9 +92,11 @@ def split(
             f"copy (select {columns} from {text} where len({bad}) = 0) to {sql_string(str(target))} (format parquet)"
         )
         row = ", ".join(f"{sql_string(field.name)}: {name}" for field, name in zip(batch.schema, names, strict=True))
+        keys = [quote(name, "duckdb") for name in key]
+        there = " and ".join(f"{name} is not null" for name in keys)
+        whole = f"case when {there} then concat_ws('|', {', '.join(keys)}) end"
         found = connection.execute(
-            f"select cast(to_json({{{row}}}) as varchar), {bad}, cast({quote(key[0], 'duckdb')} as varchar)"
-            f" from {text} where len({bad}) > 0 order by 1"
+            f"select cast(to_json({{{row}}}) as varchar), {bad}, {whole} from {text} where len({bad}) > 0 order by 1"
         ).fetchall()
     return ParquetFiles((target,), batch.schema), found
 

@@ -86,7 +86,7 @@ def replay(source: str, ids: tuple[str, ...], target: str | None, as_json_: bool
     """Ask SOURCE for the records again and land them: all that are open, or those with these IDs."""
     from extract import registry
     from extract.quarantine import listed
-    from extract.quarantine import replay as replay_rows
+    from extract.replay import replay as replay_rows
 
     configured_target(target)
     reader = registry.source_class(source).from_environment(os.environ)

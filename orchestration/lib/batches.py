@@ -1,10 +1,13 @@
 """Landed batches and their expectations, as blocking asset checks.
 
 A batch is every row whose extraction has not passed yet: the rows of this run, and those of earlier runs that failed
-their expectations or were landed from the command line. So a bad row blocks what is built on it until it is put right
-at the source and landed anew, not merely once. What passed is in the book ``ops.batch_checks``.
+their expectations or were landed from the command line. Rows that break a rule about single rows go to quarantine, and
+the batch flows without them. A batch whose shape is wrong, or of which more than ``MOST_APART`` breaks such rules, is
+no good batch with bad rows in it: it blocks what is built on it, and what was built last stays, until it is put right
+at the source and landed anew. What passed is in the book ``ops.batch_checks``.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +15,9 @@ from datetime import UTC, datetime
 import dagster as dg
 import pyarrow as pa
 
-from extract import books
+from extract import books, deletions, quarantine
 from orchestration.lib import catalog
-from orchestration.lib.expectations import Suite, Verdict, applicable, columns_of, judge
+from orchestration.lib.expectations import SMALL_BATCH, Suite, Verdict, applicable, breaking, columns_of, judge
 from orchestration.lib.extraction import WAREHOUSE_POOL
 from orchestration.lib.failures import as_dagster_failures
 from orchestration.setup import open_locked
@@ -22,6 +25,8 @@ from warehouse.base import TableName, Warehouse
 
 OnWait = Callable[[str], None]
 CHECK_NAME = "landed_batch"
+# The share of a batch, when it is not a small one, that may go to quarantine.
+MOST_APART = 0.1
 CHECKS = TableName("ops", "batch_checks")
 _COLUMNS: dict[str, pa.DataType] = {
     "run_id": pa.string(),
@@ -37,10 +42,12 @@ _COLUMNS: dict[str, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Checked:
-    """A batch and what its expectations found; ``runs`` are the extractions it came with."""
+    """A batch and what its expectations found; ``runs`` are the extractions it came with, ``apart`` its bad rows."""
 
     runs: tuple[str, ...]
     verdict: Verdict
+    key: tuple[str, ...] = ()
+    apart: tuple[quarantine.Broken, ...] = ()
 
 
 def batch_checks(source: str, suites: Mapping[str, Suite]) -> dg.AssetChecksDefinition:
@@ -76,18 +83,42 @@ def check_batches(source: str, suites: Mapping[str, Suite], *, command: str, on_
     for name, suite in suites.items():
         with open_locked(None, command=command, on_wait=on_wait) as warehouse:
             runs, rules, rows = _unchecked(warehouse, source, name, suite)
-        newest = max((moment for moment in rows["_extracted_at"].to_pylist() if moment), default=None)
-        checked[name] = Checked(runs, judge(rows, rules, extracted_at=newest))
+        checked[name] = _judged(runs, rules, rows)
     if any(found.runs for found in checked.values()):
         with open_locked(None, command=command, on_wait=on_wait) as warehouse:
             _write(warehouse, source, checked)
     return checked
 
 
+def _judged(runs: tuple[str, ...], rules: Suite, rows: pa.Table) -> Checked:
+    """The verdict on a batch, without the rows of it that are to be set apart."""
+    newest = max((moment for moment in rows["_extracted_at"].to_pylist() if moment), default=None)
+    key = next((rule.columns for rule in rules if rule.kind == "unique"), ())
+    verdict = judge(rows, rules, extracted_at=newest)
+    if not verdict.broken or not key or not set(key) <= set(rows.column_names):
+        return Checked(runs, verdict, key)
+    apart, bad = [], None
+    for rule in (item.rule for item in verdict.broken):
+        found = breaking(rows, rule, extracted_at=newest).select(list(key))
+        if found.num_rows and not set(rule.columns) & set(key):
+            version = hashlib.sha256(repr(rule).encode()).hexdigest()[:8]
+            name = f"{rule.kind}:{'+'.join(rule.columns)}"
+            apart.append(quarantine.Broken(name, version, f"it is not so that {rule.sentence}", found))
+    if not apart:
+        return Checked(runs, verdict, key)
+    keys = pa.concat_tables([item.keys for item in apart])
+    bad = keys.group_by(list(key)).aggregate([])
+    if rows.num_rows >= SMALL_BATCH and bad.num_rows > MOST_APART * rows.num_rows:
+        return Checked(runs, verdict, key)
+    rest = rows.join(bad, list(key), join_type="left anti").sort_by([(column, "ascending") for column in key])
+    verdict = judge(rest, rules, extracted_at=newest)
+    verdict.apart = bad.num_rows
+    return Checked(runs, verdict, key, tuple(apart))
+
+
 def _unchecked(warehouse: Warehouse, source: str, name: str, suite: Suite) -> tuple[tuple[str, ...], Suite, pa.Table]:
     """Runs that have not passed, the rules that apply, and their rows sorted by key."""
-    schema, relation = catalog.asset_key(source, name).path
-    table = TableName(f"raw_{schema}", relation)
+    table = catalog.raw_table(source, name)
     stored = warehouse.columns(table)
     runs = _unpassed_runs(warehouse, source, name) if stored is not None else ()
     if stored is None or not runs:
@@ -96,11 +127,12 @@ def _unchecked(warehouse: Warehouse, source: str, name: str, suite: Suite) -> tu
     columns = [column for column in columns_of(rules) if column in stored]
     key = next((rule.columns for rule in rules if rule.kind == "unique"), ())
     order = ", ".join(f"{warehouse.quoted(column)} asc nulls last" for column in key if column in stored)
-    marks = ", ".join("?" * len(runs))
+    marks, how = ", ".join("?" * len(runs)), warehouse.quoted(deletions.HOW)
     rows = warehouse.query(
         f"select {', '.join([*map(warehouse.quoted, columns), '_extracted_at'])}"
-        f" from {warehouse.relation(table)} where _run_id in ({marks})" + (f" order by {order}" if order else ""),
-        list(runs),
+        f" from {warehouse.relation(table)} where _run_id in ({marks}) and coalesce({how}, '') <> ?"
+        + (f" order by {order}" if order else ""),
+        [*runs, deletions.QUARANTINED],
     )
     return runs, rules, rows.rename_columns([*columns, "_extracted_at"])
 
@@ -129,6 +161,12 @@ def _unpassed_runs(warehouse: Warehouse, source: str, name: str) -> tuple[str, .
 
 def _write(warehouse: Warehouse, source: str, checked: Mapping[str, Checked]) -> None:
     moment = datetime.now(UTC).replace(tzinfo=None)
+    for name, found in checked.items():
+        if found.runs and found.key:
+            table = catalog.raw_table(source, name)
+            quarantine.set_apart(
+                warehouse, table, found.key, found.apart, source=source, name=name, runs=found.runs, now=moment
+            )
     with warehouse.transaction():
         for name, found in checked.items():
             for run_id in found.runs:
@@ -155,12 +193,14 @@ def _result(key: dg.AssetKey, found: Checked) -> dg.AssetCheckResult:
         "rules": dg.MetadataValue.int(verdict.rules),
         "extractions": dg.MetadataValue.int(len(found.runs)),
     }
+    if verdict.apart:
+        metadata["quarantined"] = dg.MetadataValue.int(verdict.apart)
     if verdict.broken:
         metadata["broken"] = dg.MetadataValue.md("\n".join(f"- {broken}" for broken in verdict.broken))
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=CHECK_NAME,
-        passed=not verdict.broken,
+        passed=verdict.status == "passed",
         severity=dg.AssetCheckSeverity.WARN if verdict.status == "warned" else dg.AssetCheckSeverity.ERROR,
         description=_sentence(verdict),
         metadata=metadata,
@@ -168,6 +208,8 @@ def _result(key: dg.AssetKey, found: Checked) -> dg.AssetCheckResult:
 
 
 def _sentence(verdict: Verdict) -> str:
-    if not verdict.rows:
+    if not verdict.rows and not verdict.apart:
         return "Nothing new was landed."
-    return "; ".join(map(str, verdict.broken)) or f"All {verdict.rules} rules hold in {verdict.rows:,} rows."
+    said = [f"{verdict.apart:,} rows went to quarantine, see `braid quarantine list`"] if verdict.apart else []
+    said += [str(broken) for broken in verdict.broken]
+    return "; ".join(said) or f"All {verdict.rules} rules hold in {verdict.rows:,} rows."

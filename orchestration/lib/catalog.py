@@ -13,6 +13,7 @@ import dagster as dg
 
 from extract import registry
 from extract.source import ConfigurationError
+from warehouse.base import TableName
 
 SOURCES = registry.NAMES
 EVENTS = dg.AssetKey(["events", "events"])
@@ -36,6 +37,12 @@ def asset_key(source: str, name: str) -> dg.AssetKey:
     """The key of an object, which is dbt's ``source(schema without raw_, table)``; a dot parts the two."""
     schema, dot, table = name.partition(".")
     return _KEYS.get((source, name), dg.AssetKey([schema, table] if dot else [source, name]))
+
+
+def raw_table(source: str, name: str) -> TableName:
+    """Where an object is landed."""
+    schema, table = asset_key(source, name).path
+    return TableName(f"raw_{schema}", table)
 
 
 def keys(source: str) -> dict[dg.AssetKey, str]:

@@ -2,7 +2,8 @@
 
 A suite is a tuple of rules for one object. Rules about shape (``mostly`` below 1) judge a batch as a whole, which a
 handful of rows cannot carry: in a batch of fewer than ``SMALL_BATCH`` rows a broken one warns and does not block.
-A rule about a column that the table does not have is left out, unless the object cannot be without it.
+A rule about a column that the table does not have is left out, unless the object cannot be without it. Rows that
+break a rule about single rows can be told apart (``breaking``), so that the others need not wait for them.
 
 Great Expectations takes seconds to import, so that happens in ``judge`` and nowhere else. It gets Arrow batches as
 pandas frames of ``CHUNK`` rows, never the whole of a first load.
@@ -127,13 +128,15 @@ class Verdict:
     rows: int
     rules: int
     broken: list[Broken] = field(default_factory=list)
+    # Rows set apart, without which the rest of the batch was judged.
+    apart: int = 0
 
     @property
     def status(self) -> str:
         """``passed``, ``warned`` or ``failed``."""
         if any(item.blocking for item in self.broken):
             return "failed"
-        return "warned" if self.broken else "passed"
+        return "warned" if self.broken or self.apart else "passed"
 
 
 def applicable(suite: Suite, columns: Sequence[str]) -> Suite:
@@ -172,6 +175,37 @@ def judge(batch: pa.Table, suite: Suite, *, extracted_at: datetime | None = None
         blocking = number in problems or rule.mostly >= 1 or batch.num_rows >= SMALL_BATCH
         verdict.broken.append(Broken(rule, unexpected, examined, blocking, problems.get(number, "")))
     return verdict
+
+
+def breaking(batch: pa.Table, rule: Rule, *, extracted_at: datetime | None = None) -> pa.Table:
+    """The rows of ``batch`` that break ``rule``, which must hold of each row by itself; none for any other rule."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if rule.mostly < 1 or rule.kind == "unique" or not set(rule.columns) <= set(batch.column_names):
+        return batch.slice(0, 0)
+    column: Any = batch[rule.columns[0]]
+    wrong: Any
+    if rule.kind == "not_null":
+        return batch.filter(pc.is_null(column))
+    if rule.kind == "matches":
+        wrong = pc.invert(pc.match_substring_regex(column, rule.pattern))
+    elif rule.kind == "one_of":
+        wrong = pc.invert(pc.is_in(column, value_set=pa.array(rule.values)))
+        wrong = pc.and_(wrong, pc.is_valid(column))
+    else:
+        high = _highest(rule, extracted_at)
+        sides: list[Any] = [pc.less(column, pa.scalar(rule.low))] if rule.low is not None else []
+        sides += [pc.greater(column, pa.scalar(high))] if high is not None else []
+        wrong = sides[0] if len(sides) == 1 else pc.or_(*sides)
+    return batch.filter(wrong)
+
+
+def _highest(rule: Rule, extracted_at: datetime | None) -> float | datetime | None:
+    """What a value may be at most."""
+    if rule.kind == "not_after_extraction" and extracted_at is not None:
+        return extracted_at + _CLOCK_SLACK
+    return rule.high
 
 
 def _chunks(batch: pa.Table, suite: Suite) -> Iterator[pa.Table]:
@@ -248,11 +282,8 @@ def _expectation(rule: Rule, number: int, extracted_at: datetime | None) -> Any:
         return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=rule.pattern, mostly=rule.mostly, meta=meta)
     if rule.kind == "one_of":
         return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(rule.values), meta=meta)
-    high = rule.high
-    if rule.kind == "not_after_extraction" and extracted_at is not None:
-        high = extracted_at + _CLOCK_SLACK
     return gxe.ExpectColumnValuesToBeBetween(
-        column=column, min_value=rule.low, max_value=high, mostly=rule.mostly, meta=meta
+        column=column, min_value=rule.low, max_value=_highest(rule, extracted_at), mostly=rule.mostly, meta=meta
     )
 
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from extract.pipeline import ObjectResult, run
-from extract.quarantine import dismiss, listed, replay
+from extract.quarantine import dismiss, listed
 from extract.reconcile import reconcile
+from extract.replay import replay
 from extract.source import ObjectInfo, Source
 from extract.sources.hubspot import HubSpot
 from extract.sources.salesforce import Salesforce, settings

@@ -14,6 +14,7 @@ from orchestration.lib.expectations import (
     Rule,
     applicable,
     between,
+    breaking,
     cursor,
     emails,
     judge,
@@ -70,6 +71,34 @@ def test_a_bad_batch_blocks_and_says_which_rule(column: str, values: pa.Array, s
     verdict = judge(batch(**{column: values}), SUITE, extracted_at=NOW)
     assert verdict.status == "failed"
     assert [says in str(broken) for broken in verdict.broken] == [True]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rule"),
+    [
+        ("changed_at", pa.array([None, *[NOW] * 9], pa.timestamp("us")), cursor("changed_at")[0]),
+        ("changed_at", pa.array([NOW + timedelta(days=9), *[NOW] * 9], pa.timestamp("us")), cursor("changed_at")[1]),
+        ("amount", pa.array([Decimal(-1), None, *[Decimal(5)] * 8], pa.decimal128(18, 2)), *between("amount", 0, 1e9)),
+        ("amount", pa.array([Decimal(7), None, *[Decimal(5)] * 8], pa.decimal128(18, 2)), *between("amount", None, 6)),
+        ("kind", pa.array(["z", None, *"aaaabbbb"]), *one_of("kind", "a", "b")),
+        ("email", pa.array(["nobody", None, *["a@b.example"] * 8]), *emails("email", mostly=1)),
+    ],
+    ids=["null", "future", "negative", "too much", "not in the list", "no address"],
+)
+def test_the_rows_that_break_a_rule_are_those_great_expectations_counts(
+    column: str, values: pa.Array, rule: Rule
+) -> None:
+    rows = batch(**{column: values})
+    (broken,) = judge(rows, (rule,), extracted_at=NOW).broken
+    found = breaking(rows, rule, extracted_at=NOW)
+    assert found["id"].to_pylist() == ["00000"]
+    assert broken.unexpected == found.num_rows
+
+
+def test_a_rule_about_the_whole_batch_names_no_row() -> None:
+    rows = batch(id=pa.array([*"aacdefghij"]), email=pa.array(["x"] * 10))
+    assert not breaking(rows, keyed("id")[1]).num_rows
+    assert not breaking(rows, *emails("email")).num_rows
 
 
 def test_shape_blocks_a_large_batch_and_only_warns_in_a_small_one() -> None:
