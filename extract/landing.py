@@ -147,6 +147,10 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
                 warehouse, info.table, info.key, source=load.source, name=info.name, runs=[load.run_id],
                 expectations=False, now=now,
             )  # fmt: skip
+            for file in spool.files:
+                quarantine.settle_file(
+                    warehouse, source=load.source, name=info.name, path=file.path, run_id=load.run_id, now=now
+                )
             if spool.rejected:
                 quarantine.add(warehouse, rejected)
             _write_books(warehouse, info, spool, load, landed, existed, now)

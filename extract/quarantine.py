@@ -143,6 +143,16 @@ def settle(
     )
 
 
+def settle_file(warehouse: Warehouse, *, source: str, name: str, path: str, run_id: str, now: datetime) -> None:
+    """Rows of a file that has landed in another version leave the quarantine: what is still bad is added anew."""
+    positions = f"{path}, "
+    warehouse.execute(
+        f"update {warehouse.relation(books.QUARANTINE)} set status = 'replayed', settled_at = ?"
+        " where source = ? and object = ? and status = 'open' and run_id <> ? and left(position, ?) = ?",
+        [now, source, name, run_id, len(positions), positions],
+    )
+
+
 def set_apart(
     warehouse: Warehouse,
     table: TableName,

@@ -6,14 +6,13 @@ all rows, or (files alone, which have no keys) from a count of rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from contracts.input_contracts import InputContract
-from extract.source import ConfigurationError, MalformedAnswer
+from extract.source import ConfigurationError
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,45 +73,13 @@ def _column(name: str, value: Any, where: str) -> Column:
     )
 
 
-def selected(name: str, kind: str, column: Column | None) -> str:
-    """A column of the contract in a select list over the data set's columns; null when it is not mapped."""
-    expression = "null" if column is None else _expression(column)
-    return f"cast({expression} as {SQL_TYPES[kind]}) as {quoted(name)}"
+def selected(kind: str, column: Column | None) -> str:
+    """A value of the contract's type as an expression over the data set's columns; null when it is not mapped."""
+    return f"cast({'null' if column is None else expression(column)} as {SQL_TYPES[kind]})"
 
 
-def mapped(
-    rows: pa.Table,
-    contract: InputContract,
-    columns: Mapping[str, Column],
-    dataset: str,
-    wanted: Iterable[str],
-    where: str,
-) -> pa.Table:
-    """Rows of a table as those of the contract's columns that are ``wanted``.
-
-    Raises MalformedAnswer: a value that does not fit, a null in the key, a missing column.
-    """
-    import duckdb
-
-    kept = set(wanted)
-    select = [
-        f"{text(dataset)} as dataset" if name == "dataset" else selected(name, kind, columns.get(name))
-        for name, kind in contract.columns.items()
-        if name in kept
-    ]
-    with duckdb.connect() as connection:
-        for name, value in {"threads": "1", "timezone": "UTC"}.items():
-            connection.execute(f"set {name} = {text(value)}")
-        connection.register("source", rows)
-        try:
-            found: pa.Table = connection.sql(f"select {', '.join(select)} from source").to_arrow_table()
-        except duckdb.Error as error:
-            raise MalformedAnswer(f"{where}: {plainly(error, 'table')}") from None
-    refuse_null_keys(found, contract, where, "table")
-    return found
-
-
-def _expression(column: Column) -> str:
+def expression(column: Column) -> str:
+    """What a column is made of, as SQL."""
     if column.field is not None:
         return quoted(column.field)
     if column.value is not None:
@@ -120,14 +87,9 @@ def _expression(column: Column) -> str:
     return f"({column.sql})"
 
 
-def refuse_null_keys(batch: pa.RecordBatch | pa.Table, contract: InputContract, where: str, kind: str) -> None:
-    """Raise MalformedAnswer when a column of the contract's key has a null."""
-    for name in contract.key:
-        if nulls := batch.column(name).null_count:
-            raise MalformedAnswer(
-                f"{where}: {nulls} rows have no {name}, which is part of the key; map it from a column that is never "
-                f"empty, or leave those rows out of the {kind}."
-            )
+def has_null_keys(batch: pa.RecordBatch | pa.Table, contract: InputContract) -> bool:
+    """Whether a column of the contract's key has a null."""
+    return any(batch.column(name).null_count for name in contract.key)
 
 
 def plainly(error: duckdb.Error, kind: str) -> str:

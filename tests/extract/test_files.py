@@ -16,7 +16,7 @@ import yaml
 
 from extract.pipeline import ObjectResult, run
 from extract.source import ConfigurationError
-from extract.sources.files import Files
+from extract.sources.files import Files, mapping
 from tests.extract.test_segment_s3 import bucket  # noqa: F401 - a fixture
 from tests.needs import published_data
 from warehouse.duckdb import DuckDBWarehouse
@@ -276,15 +276,15 @@ def test_variables_of_the_environment_stand_in_paths(drawer: Drawer) -> None:
 @pytest.mark.parametrize(
     ("lines", "columns", "words"),
     [
-        (("A9,c,2026-01-02 10:00:00,Tea,two,3\n",), {}, "two"),
-        (("A9,c,yesterday,Tea,2,3\n",), {}, "yesterday"),
-        ((",c,2026-01-02 10:00:00,Tea,2,3\n",), {}, "1 rows have no order_id"),
+        (("A9,c,2026-01-02 10:00:00,Tea,two,3\n",) * 2, {}, "two"),
+        (("A9,c,yesterday,Tea,2,3\n",) * 2, {}, "yesterday"),
+        ((",c,2026-01-02 10:00:00,Tea,2,3\n",) * 2, {}, "Most rows have no key"),
         (("A9,c,2026-01-02 10:00:00,Tea,2,3,4,5\n",), {}, "one.csv"),
         (LINES, {"product_id": "Sku"}, "Sku"),
         (LINES, {"product_id": {"sql": "lower("}}, "correct the file or its mapping"),
         (LINES, {"line_id": {"value": "1"}}, None),
     ],
-    ids=["no number", "no time", "no key", "ragged", "no such column", "bad sql", "repeated key"],
+    ids=["no numbers", "no times", "no keys", "ragged", "no such column", "bad sql", "repeated key"],
 )
 def test_a_bad_file_is_one_sentence_and_nothing_of_it_lands(
     drawer: Drawer, lines: tuple[str, ...], columns: dict[str, Any], words: str | None
@@ -307,6 +307,40 @@ def test_a_bad_file_is_one_sentence_and_nothing_of_it_lands(
     assert error.endswith(".")
     assert drawer.orders() == before
     assert drawer.query("select count(*) as n from ops.landed_files")[0]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "key"),
+    [
+        ("A9,c,2026-01-02 10:00:00,Tea,two,3\n", "type:quantity", "shop|A9|1"),
+        ("A9,c,yesterday,Tea,2,3\n", "type:ordered_at", "shop|A9|1"),
+        (",c,2026-01-02 10:00:00,Tea,2,3\n", "null_key", None),
+    ],
+    ids=["no number", "no time", "no key"],
+)
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_a_bad_row_waits_in_quarantine_until_its_file_is_put_right(
+    drawer: Drawer, line: str, rule: str, key: str | None, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "ROWS_A_BATCH", 1)
+    drawer.write("one.csv")
+    drawer.map()
+    drawer.extract()
+    whole = drawer.orders()
+    drawer.write("one.csv", (*LINES[:place], line, *LINES[place:]))
+    result = drawer.extract()
+    assert (result.error, result.rows_quarantined, result.rows_deleted) == (None, 1, 0)
+    assert drawer.orders() == whole
+    (kept,) = drawer.query("select * from ops.quarantine")
+    assert (kept["rule"], kept["record_key"], kept["status"]) == (rule, key, "open")
+    assert str(kept["position"]).endswith(f"one.csv, row {place + 1}")
+    assert sorted(json.loads(str(kept["payload"])).values(), key=str) == sorted(
+        [word or None for word in line.strip().split(",")], key=str
+    )
+    drawer.write("one.csv")
+    assert drawer.extract().error is None
+    assert drawer.query("select status from ops.quarantine") == [{"status": "replayed"}]
+    assert drawer.orders() == whole
 
 
 ENTRY = {"name": "shop", "contract": "orders", "path": "x.csv", "columns": {"order_id": "a", "line_id": "b"}}

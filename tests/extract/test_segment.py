@@ -236,30 +236,35 @@ def test_the_hash_of_a_file_is_of_its_bytes(tmp_path: Path, events: Callable[...
 
 
 @pytest.mark.parametrize(
-    ("broken", "words"),
+    ("broken", "rule", "words"),
     [
-        ('{"type":"track",', "line 3: not a JSON object"),
-        ("[1]", "line 3: not a JSON object"),
-        ("null", "line 3: not a JSON object"),
-        (b'{"event":"\xff"}', "line 3: not UTF-8"),
-        ('{"receivedAt":"soon"}', "line 3: receivedAt is not a time"),
+        ('{"type":"track",', "json", "not a JSON object"),
+        ("[1]", "json", "not a JSON object"),
+        ("null", "json", "not a JSON object"),
+        (b'{"event":"\xff"}', "utf8", "not UTF-8"),
+        ('{"receivedAt":"soon"}', "type:receivedAt", "receivedAt is not a time"),
     ],
     ids=["cut", "a list", "null", "not text", "no time"],
 )
 @pytest.mark.parametrize("block", [8 << 20, 90], ids=["one block", "many blocks"])
-def test_a_broken_line_is_named(
+def test_a_broken_line_goes_to_quarantine_and_the_others_land(
     tmp_path: Path,
     events: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
     broken: str | bytes,
+    rule: str,
     words: str,
     block: int,
 ) -> None:
     monkeypatch.setattr(archive, "BLOCK_BYTES", block)
     path = write(tmp_path, "one", call("m1"), "", broken, call("m2"))
-    with pytest.raises(MalformedAnswer, match=words) as error:
-        events()
-    assert str(path) in str(error.value)
+    spool = events()
+    assert [row["message_id"] for row in spool.pylist] == ["m1", "m2"]
+    (rejected,) = spool.rejected
+    assert (rejected.rule, rejected.position) == (rule, f"{path}, line 3")
+    assert f"line 3: {words}" in rejected.reason
+    json.loads(rejected.payload)
+    assert spool.files[0]["rows"] == 2
 
 
 @pytest.mark.parametrize("cut", [4, 60], ids=["in the trailer", "in the data"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -756,7 +757,7 @@ def test_what_a_whole_table_lost_is_marked_in_its_own_data_set_alone(shop: Shop)
         ({"person_id": "nope"}, "has no column 'nope' that can be landed"),
         ({"person_id": "picture"}, "has no column 'picture' that can be landed"),
         ({"person_id": {"sql": "nope + 1"}}, "correct the table or its mapping"),
-        ({"person_id": {"sql": 'nullif("Member No", 1)'}}, "1 rows have no person_id, which is part of the key"),
+        ({"person_id": {"sql": 'nullif("Member No", "Member No")'}}, "its key is null in most rows"),
         ({"person_id": "Member No", "created_at": "name"}, "Conversion Error"),
     ],
 )
@@ -765,6 +766,16 @@ def test_a_mapping_that_does_not_fit_is_one_sentence(sqlite_shop: Shop, columns:
     sqlite_shop.say(people(sqlite_shop, columns=columns))
     assert says in failure(sqlite_shop)
     assert sqlite_shop.query("select count(*) from information_schema.tables where table_schema = 'raw_sql'") == [(0,)]
+
+
+def test_a_row_that_does_not_fit_the_contract_waits_in_quarantine(sqlite_shop: Shop) -> None:
+    members(sqlite_shop)
+    sqlite_shop.say(people(sqlite_shop, columns={"person_id": {"sql": 'nullif("Member No", 1)'}}))
+    assert failure(sqlite_shop) == "None"
+    (kept,) = sqlite_shop.query("select rule, record_key, payload from ops.quarantine")
+    assert kept[:2] == ("null_key", None)
+    assert json.loads(kept[2])["Member No"] == 1
+    assert [row[1] for row in sqlite_shop.query(LANDED)] == ["0", "2"]
 
 
 # Segment Profiles Sync.

@@ -2,7 +2,8 @@
 
 Source  the data sets of the mapping file (``BRAID_FILES``, default ``files.yml``); paths are files, folders or globs,
         local or ``s3://``
-Grain   one row per key of the contract; a changed file replaces its rows, and those it lost are marked deleted
+Grain   one row per key of the contract; a changed file replaces its rows, and those it lost are marked deleted,
+        those that do not fit go to quarantine
 Cursor  none: files not landed yet, or of another size, time or mapping than when they landed
 Units   times naive UTC; amounts in the currency beside them
 Errors  ConfigurationError before any work; MalformedAnswer names data set and file
@@ -94,7 +95,7 @@ class Files(Source):
             content_hash = f"{_sha256(local)}:{dataset.digest}"
             rows = 0
             if before is None or before.content_hash != content_hash:
-                for batch in mapping.batches(dataset, local, label):
+                for batch in mapping.batches(dataset, local, label, context.spool.reject):
                     context.spool.rows(batch)
                     context.progress(batch.num_rows)
                     rows += batch.num_rows

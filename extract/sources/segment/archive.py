@@ -7,7 +7,8 @@ Grain   one row per ``messageId``; a call without one is known by the hash of it
 Cursor  none: files not landed yet, or of another size or time than when they landed
 Units   times naive UTC. A time the client wrote that cannot be read is null (``timestamp``: when it was received), the
         payload keeps its words. ``userId`` and ``anonymousId`` that are blank or "null" are null
-Errors  MalformedAnswer names file and line: a broken line, a truncated file, a ``receivedAt`` that is no time
+Errors  MalformedAnswer names file and line of a truncated file. A line that is no call, or whose ``receivedAt`` is no
+        time, goes to quarantine
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -25,9 +27,18 @@ from urllib.parse import urlsplit
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import fs
 
-from extract.source import AccessDenied, ConfigurationError, MalformedAnswer, ReadContext, SourceError, Unreachable
+from extract.source import (
+    AccessDenied,
+    ConfigurationError,
+    MalformedAnswer,
+    ReadContext,
+    Rejected,
+    SourceError,
+    Unreachable,
+)
 from extract.sources.buckets import s3_folder
 from extract.sources.times import TIMESTAMP
 
@@ -35,6 +46,7 @@ SETTING = "SEGMENT_ARCHIVE_URL"
 FOLDER = "segment-logs"
 BLOCK_BYTES = 8 << 20
 ROWS_A_TABLE = 2_000
+Reject = Callable[[Sequence[Rejected]], None]
 
 TEXTS = ("context", "properties", "traits", "consent", "region", "source", "payload")
 COLUMN_TYPES: dict[str, pa.DataType] = {
@@ -73,9 +85,10 @@ end;
 create macro only_object(value) as case when json_type(value) = 'OBJECT' then value end;
 """
 
-FIRST_BROKEN_LINE = """
-select min(line) from lines
+NO_CALLS = """
+select line, payload from lines
 where not json_valid(payload) or case when json_valid(payload) then json_type(payload) <> 'OBJECT' end
+order by line
 """
 
 # A library of Rudder puts an identify's traits into the context; where both are, the call's own win.
@@ -174,7 +187,7 @@ class Archive:
             if landed and (landed.size_bytes, landed.modified_at) == (info.size, modified):
                 continue
             rows, digest = 0, hashlib.sha256()
-            for table in self._tables(parser, info.path, digest):
+            for table in self._tables(parser, info.path, digest, context.spool.reject):
                 waiting.append(table)
                 rows += table.num_rows
                 if sum(table.num_rows for table in waiting) >= ROWS_A_TABLE:
@@ -202,13 +215,13 @@ class Archive:
         files = [info for info in found if info.type == fs.FileType.File and info.path.endswith(".gz")]
         return sorted(files, key=lambda info: (_received_day(info.path), info.path))
 
-    def _tables(self, parser: duckdb.DuckDBPyConnection, path: str, digest: Any) -> Iterator[pa.Table]:
+    def _tables(self, parser: duckdb.DuckDBPyConnection, path: str, digest: Any, reject: Reject) -> Iterator[pa.Table]:
         """A file's calls in tables of some megabytes; ``digest`` takes in the compressed bytes."""
         line = 1
         try:
             for block in self._blocks(path, digest):
                 lines = block.split(b"\n")
-                yield from _columns(parser, lines, line, path)
+                yield from _columns(parser, lines, line, path, reject)
                 line += len(lines)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise MalformedAnswer(
@@ -277,27 +290,41 @@ def _parser() -> duckdb.DuckDBPyConnection:
     return parser
 
 
-def _columns(parser: duckdb.DuckDBPyConnection, lines: list[bytes], first: int, path: str) -> Iterator[pa.Table]:
+def _columns(
+    parser: duckdb.DuckDBPyConnection, lines: list[bytes], first: int, path: str, reject: Reject
+) -> Iterator[pa.Table]:
     """The calls in ``lines``, which begin with line number ``first``, as a table; blank lines are passed over."""
-    numbers = [first + i for i, line in enumerate(lines) if line and not line.isspace()]
-    texts = [lines[number - first].removesuffix(b"\r") for number in numbers]
-    if not texts:
+    numbered = {first + i: line.removesuffix(b"\r") for i, line in enumerate(lines) if line and not line.isspace()}
+    if not numbered:
         return
     try:
-        payload = pa.array(texts, pa.binary()).cast(pa.string())
+        payload = pa.array(numbered.values(), pa.binary()).cast(pa.string())
     except pa.ArrowInvalid:
-        broken = next(number for number, text in zip(numbers, texts, strict=True) if not _is_utf8(text))
-        raise MalformedAnswer(f"{path}, line {broken}: not UTF-8; correct or remove the line.") from None
-    parser.register("lines", pa.table({"line": pa.array(numbers, pa.int64()), "payload": payload}))
-    broken_line = parser.sql(FIRST_BROKEN_LINE).fetchall()[0][0]
-    if broken_line is not None:
-        raise MalformedAnswer(f"{path}, line {broken_line}: not a JSON object; correct or remove the line.")
+        broken = [number for number, text in numbered.items() if not _is_utf8(text)]
+        reject([_rejected(path, n, numbered.pop(n).decode(errors="replace"), "not UTF-8", "utf8") for n in broken])
+        payload = pa.array(numbered.values(), pa.binary()).cast(pa.string())
+    parser.register("lines", pa.table({"line": pa.array(list(numbered), pa.int64()), "payload": payload}))
+    if broken_lines := parser.sql(NO_CALLS).fetchall():
+        reject([_rejected(path, line, text, "not a JSON object", "json") for line, text in broken_lines])
+        rest = [line for line in numbered if line not in {line for line, _ in broken_lines}]
+        texts = pa.array([numbered[line] for line in rest], pa.binary()).cast(pa.string())
+        parser.register("lines", pa.table({"line": pa.array(rest, pa.int64()), "payload": texts}))
     table = parser.sql(COLUMNS, params={"received_day": _received_day(path)}).to_arrow_table()
     parser.unregister("lines")
-    untimed = table["untimed_line"].drop_null()
-    if len(untimed):
-        raise MalformedAnswer(f"{path}, line {untimed[0]}: receivedAt is not a time; correct or remove the line.")
+    untimed = table.filter(pc.is_valid(table["untimed_line"]))
+    if untimed.num_rows:
+        found = zip(*(untimed[name].to_pylist() for name in ("untimed_line", "payload", "message_id")), strict=True)
+        reject([_rejected(path, line, text, "receivedAt is not a time", "type:receivedAt", key)
+                for line, text, key in found])  # fmt: skip
+        table = table.filter(pc.is_null(table["untimed_line"]))
     yield table.select(SCHEMA.names).cast(SCHEMA)
+
+
+def _rejected(path: str, line: int, text: str, problem: str, rule: str, key: str | None = None) -> Rejected:
+    payload = text if rule.startswith("type:") else json.dumps({"line": text}, ensure_ascii=False)
+    return Rejected(
+        payload, rule, f"{path}, line {line}: {problem}; correct or remove it.", f"{path}, line {line}", key
+    )
 
 
 def _is_utf8(text: bytes) -> bool:

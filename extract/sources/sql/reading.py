@@ -91,13 +91,13 @@ class Part:
         return table
 
     def _rejected(self, row: Sequence[Any], column: str, kind: pa.DataType) -> Rejected:
-        position = self._position(row)
+        names = [field.name for field in self.fields]
         return Rejected(
-            payload=values.as_json([field.name for field in self.fields], row[: len(self.fields)]),
+            payload=values.as_json(names, row[: len(self.fields)]),
             rule=f"type:{column}",
             reason=f"{column} is not {values.in_words(kind)}.",
-            position=position,
-            key=position,
+            position=self._position(row),
+            key="|".join(str(row[names.index(field.name)]) for field in self.described.key),
         )
 
     def _position(self, row: Sequence[Any]) -> str:

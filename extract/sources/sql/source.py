@@ -22,10 +22,11 @@ import pyarrow as pa
 
 from contracts import input_contracts
 from extract.source import ConfigurationError, ObjectInfo, ReadContext, Rejected, Source, SourceError, Window
-from extract.sources.input_mapping import ARROW_TYPES, mapped
+from extract.sources.input_mapping import ARROW_TYPES
 from extract.sources.sql import config, presets
 from extract.sources.sql.config import ConnectionSpec, TableSpec
 from extract.sources.sql.database import Database
+from extract.sources.sql.mapping import WATERMARK, as_contract
 from extract.sources.sql.reading import Part
 from extract.sources.sql.tables import MOMENT, Described, Field, describe, fields_by_name
 from warehouse.base import TableName
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 
 SETTING = "BRAID_SQL"
 DEFAULT = "sql.yml"
-# Beside a contract's columns: when the row changed, by its table's own watermark; null where the table has none.
-WATERMARK = "_watermark"
 # A day's rows may come until it ends, in whatever zone.
 A_DAY = timedelta(days=1, hours=14)
 
@@ -184,7 +183,7 @@ class Sql(Source):
                 rows += table.num_rows
                 context.progress(table.num_rows)
                 if table.num_rows:
-                    context.spool.rows(_as_contract(table, info, spec, described, part.where))
+                    context.spool.rows(as_contract(table, info, spec, described, window, context.spool.reject))
             if described.watermark is None and rows:
                 # Without a row a lost permission is likelier than an empty table: nothing is marked then.
                 context.spool.whole({"dataset": spec.dataset})
@@ -236,13 +235,6 @@ def _needed(info: ObjectInfo, spec: TableSpec, described: Described) -> list[Fie
             f"{', '.join(fields_by_name(described))}."
         )
     return [field for field in described.fields if field.name in names]
-
-
-def _as_contract(table: pa.Table, info: ObjectInfo, spec: TableSpec, described: Described, where: str) -> pa.Table:
-    assert spec.contract is not None
-    moments = table[described.watermark.name] if described.watermark else pa.array([None] * table.num_rows, MOMENT)
-    found = mapped(table, spec.contract, spec.mapping, spec.dataset, info.schema.names, where)
-    return found.append_column(WATERMARK, moments) if WATERMARK in info.schema.names else found
 
 
 def _lag(described: Described, spec: TableSpec) -> timedelta:
