@@ -120,6 +120,11 @@ def extract(
         if rows:
             click.echo(table(headers, rows, right=frozenset({1, 2, 3, 4, 6, 7})))
     for result in results:
+        if result.rows_quarantined:
+            say(
+                f"{source} {result.object}: {result.rows_quarantined} rows cannot be landed and wait in quarantine; "
+                "see `braid quarantine list`."
+            )
         if result.error is None and result.proof == "open":
             say(
                 f"{source} {result.object}: the source counts {result.source_count} rows, {result.landed_count} "

@@ -44,7 +44,13 @@ def quarantine() -> None:
 def list_(
     source: str | None, name: str | None, rule: str | None, everything: bool, target: str | None, as_json_: bool
 ) -> None:
-    """List rows in quarantine, the oldest first, without their payload."""
+    """List rows in quarantine, the oldest first, without their payload.
+
+    \b
+    Examples:
+      braid quarantine list
+      braid quarantine list --source files --rule type:quantity
+    """
     from extract.quarantine import listed
 
     configured_target(target)
@@ -66,7 +72,12 @@ def list_(
 @target_option
 @json_option
 def show(quarantine_id: str, target: str | None, as_json_: bool) -> None:
-    """Show a row with its payload, which is the record as it came: personal data."""
+    """Show a row with its payload, which is the record as it came: personal data.
+
+    \b
+    Example:
+      braid quarantine show 3f2a9c0d11e4b7a6
+    """
     found = _found(quarantine_id, target)
     if as_json_:
         click.echo(as_json(asdict(found)))
@@ -83,7 +94,15 @@ def show(quarantine_id: str, target: str | None, as_json_: bool) -> None:
 @target_option
 @json_option
 def replay(source: str, ids: tuple[str, ...], target: str | None, as_json_: bool) -> int:
-    """Ask SOURCE for the records again and land them: all that are open, or those with these IDs."""
+    """Ask SOURCE for the records again and land them: all that are open, or those with these IDs.
+
+    Rows of files, archives and databases need no replay: the next `braid extract` reads what was put right.
+
+    \b
+    Examples:
+      braid quarantine replay salesforce
+      braid quarantine replay hubspot 3f2a9c0d11e4b7a6
+    """
     from extract import registry
     from extract.quarantine import listed
     from extract.replay import replay as replay_rows
@@ -117,7 +136,12 @@ def replay(source: str, ids: tuple[str, ...], target: str | None, as_json_: bool
 @click.option("--why", required=True, help="The reason, for those who ask later.")
 @target_option
 def dismiss(quarantine_id: str, why: str, target: str | None) -> None:
-    """Set a row aside for good: it stays in the table and is no longer counted as open."""
+    """Set a row aside for good: it stays in the book, and is no longer counted as open.
+
+    \b
+    Example:
+      braid quarantine dismiss 3f2a9c0d11e4b7a6 --why "a test record"
+    """
     from extract.pipeline import utc_now
     from extract.quarantine import dismiss as dismiss_row
 
