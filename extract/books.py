@@ -26,6 +26,7 @@ WINDOWS = TableName("ops", "extract_windows")
 SCHEMA_CHANGES = TableName("ops", "schema_changes")
 LANDED_FILES = TableName("ops", "landed_files")
 QUARANTINE = TableName("ops", "quarantine")
+JOBS = TableName("ops", "source_jobs")
 
 # Lateness of rows is remembered for so long.
 LEARNT = timedelta(days=30)
@@ -108,6 +109,20 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "quarantined_at": _MOMENT,
             "status": _TEXT,
             "settled_at": _MOMENT,
+        }
+    ),
+    JOBS: pa.schema(
+        {
+            "source": _TEXT,
+            "object": _TEXT,
+            "job_id": _TEXT,
+            "query_hash": _TEXT,
+            "window_start": _MOMENT,
+            "window_end": _MOMENT,
+            "source_clock": _MOMENT,
+            "full_load": pa.bool_(),
+            "run_id": _TEXT,
+            "started_at": _MOMENT,
         }
     ),
     LANDED_FILES: pa.schema(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from extract import books, deletions, quarantine, windows
+from extract import books, deletions, jobs, quarantine, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
@@ -147,6 +147,7 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
                 warehouse, info.table, info.key, source=load.source, name=info.name, runs=[load.run_id],
                 expectations=False, now=now,
             )  # fmt: skip
+            jobs.settle(warehouse, load.source, info.name)
             for file in spool.files:
                 quarantine.settle_file(
                     warehouse, source=load.source, name=info.name, path=file.path, run_id=load.run_id, now=now

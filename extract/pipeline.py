@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from extract import books, drift, targeted, windows
+from extract import books, drift, jobs, targeted, windows
 from extract.landing import Landed, Load, confirm, land, record_nothing, stored_count
 from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, SourceError, Window
 from extract.spool import DiskSpool
@@ -122,14 +122,19 @@ class Work:
                 waiting = drift.waiting(warehouse, self.source.name, name)
                 looked_at = self.now()
                 keys = self._subjects(name, warehouse, state)
-            window = windows.next_window(state.watermark, clock, info.overlap, full=self.full)
+                window = windows.next_window(state.watermark, clock, info.overlap, full=self.full)
+                begun = jobs.unfinished(warehouse, self.source.name, name, window, full=self.full, now=looked_at)
             load = Load(
                 self.source.name, run_id, window, started_at, self.full, version(), clock,
                 windows.learned_lag(info, state.lateness_seconds), looked_at=looked_at,
                 columns=drift.described(described), api_calls=-calls, state=state,
             )  # fmt: skip
             result = replace(result, window=window, changes=tuple(changes))
-            result = self.complete(info, load, keys, result)
+            if begun is not None:
+                result = self.complete(info, replace(load, window=begun.window, clock=begun.clock), keys, result)
+                load = self._after(begun, load, result)
+            if begun is None or (result.proof != windows.OPEN and not self.full):
+                result = self.complete(info, load, keys, result)
             if waiting:
                 self._backfill(info, waiting, clock, started_at, run_id)
         except (SourceError, WarehouseError) as error:
@@ -138,6 +143,12 @@ class Work:
             self._record_failure(result, info, started_at)
         spent = self.source.spent().calls - calls
         return replace(result, seconds=time.monotonic() - began, api_calls=spent)
+
+    def _after(self, begun: jobs.Unfinished, load: Load, result: ObjectResult) -> Load:
+        """What is left of a run's window once the one that an earlier run had begun is done."""
+        state = replace(load.state, watermark=result.complete_to)
+        rest = Window(max(begun.window.end, load.window.start or begun.window.end), load.window.end)
+        return replace(load, run_id=uuid.uuid4().hex, window=rest, state=state, columns=None)
 
     def complete(
         self, info: ObjectInfo, load: Load, keys: list[str] | None, result: ObjectResult, depth: int = 0
@@ -173,12 +184,14 @@ class Work:
         with DiskSpool(info, self.spool_root) as spool:
             files = {} if load.full else load.state.landed_files
             tell = self.tell
+            book = jobs.JobBook(self.open_warehouse, info.name, load, self.now())
             self.source.read(
-                info, ReadContext(load.window, spool, lambda rows: tell(info.name, rows), keys, expected, files)
+                info, ReadContext(load.window, spool, lambda rows: tell(info.name, rows), keys, expected, files, book)
             )
             load = replace(load, api_calls=load.api_calls + self.source.spent().calls - before)
             with self.open_warehouse() as warehouse:
                 landed = land(warehouse, info, spool, load, self.now())
+        self.source.landed(info)
         if landed.proof != windows.OPEN:
             return landed, expected
         # Rows that changed while the window was read have left it by now.

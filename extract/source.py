@@ -157,6 +157,19 @@ class LandedFile(NamedTuple):
     content_hash: str
 
 
+class Jobs(Protocol):
+    """Long jobs at the server, remembered so that a run that dies leaves them to the next one (``extract/jobs.py``)."""
+
+    def pending(self, query: str) -> str | None:
+        """The id of a job for this very query that an earlier run started and did not land; None without one."""
+
+    def begin(self, query: str, job: str) -> None:
+        """Remember a job as soon as the server has named it."""
+
+    def forget(self, job: str) -> None:
+        """A job that came to nothing."""
+
+
 @dataclass
 class ReadContext:
     """What the frame hands to ``read`` beside the window."""
@@ -170,6 +183,8 @@ class ReadContext:
     expected: int | None = None
     # path -> the file as it was when it landed, for file-like sources.
     landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
+    # Where a source that has the server work for minutes remembers its jobs; None in reads that are cheap to repeat.
+    jobs: Jobs | None = None
 
 
 class Spent(NamedTuple):
@@ -230,6 +245,9 @@ class Source(ABC):
 
         ``info`` may be narrowed: then only its columns are asked for, and of ``window`` all history.
         """
+
+    def landed(self, info: ObjectInfo) -> None:  # noqa: B027 - optional
+        """Let go at the server of what ``read`` kept for a run that might have to go on: it has landed."""
 
     def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
         """Spool the records with these keys as they are now; those that no longer exist are left out."""

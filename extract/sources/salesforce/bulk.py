@@ -1,7 +1,8 @@
 """Rows over Bulk API 2.0: a job, its CSV pages as they came, and proof that none is missing.
 
 A page is counted against ``Sforce-NumberOfRecords`` and read again when it falls short, all pages together against the
-job's ``numberRecordsProcessed``, and the warehouse counts once more when it parses them. The job is deleted at the end.
+job's ``numberRecordsProcessed``, and the warehouse counts once more when it parses them. The job is deleted when its
+rows have landed; until then a run that dies leaves it to the next one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import requests
 
-from extract.source import MalformedAnswer, ObjectInfo, ReadContext, SourceError, Unreachable
+from extract.source import AccessDenied, MalformedAnswer, ObjectInfo, ReadContext, SourceError, Unreachable
 from extract.sources.rest import cause
 from extract.sources.salesforce import settings, soql
 from extract.sources.salesforce.client import Client, Refused
@@ -29,6 +30,10 @@ class NotInBulk(Exception):
     """Bulk does not take this query; REST may."""
 
 
+class JobGone(SourceError):
+    """The job was stopped, or the server has let go of it, as it does after seven days."""
+
+
 class BrokenPage(Exception):
     """A page is not what it says it is; the message is the end of a sentence about it."""
 
@@ -42,21 +47,58 @@ class JobFailed(SourceError):
         self.took_too_long = any(words in reason for words in TOO_LONG)
 
 
-def read(client: Client, info: ObjectInfo, context: ReadContext, sleep: Callable[[float], None]) -> None:
-    """Spool the window. Raises NotInBulk before any row, or SourceError."""
+def read(client: Client, info: ObjectInfo, context: ReadContext, sleep: Callable[[float], None]) -> list[str]:
+    """Spool the window; returns the jobs to be removed once it has landed.
+
+    A job that an earlier run began for the very same query is gone on with. Raises NotInBulk before any row, or
+    SourceError.
+    """
     fields = list(info.fields.values())
     query = soql.select(info, fields, soql.within(info, context.window))
+    begun = context.jobs.pending(query) if context.jobs else None
     for attempt in range(1, settings.JOB_ATTEMPTS + 1):
-        job = _create(client, query)
+        job = begun or _create(client, query)
+        if context.jobs and not begun:
+            context.jobs.begin(query, job)
         try:
-            rows = _wait(client, info, job, sleep)
-            _pages(client, info, context, job, rows, fields, sleep)
-            return
-        except JobFailed as error:
-            if attempt == settings.JOB_ATTEMPTS or error.took_too_long:
+            _through(client, info, context, job, fields, sleep)
+            if context.jobs is None:
+                remove(client, job)
+            return [job] if context.jobs else []
+        except (JobFailed, JobGone) as error:
+            _give_up(client, context, job)
+            last = attempt == settings.JOB_ATTEMPTS or not isinstance(error, JobFailed) or error.took_too_long
+            if last and begun is None:
                 raise
-        finally:
-            _remove(client, job)
+        except (AccessDenied, MalformedAnswer, Refused):
+            # Asked again it would say the same: the next run begins another one.
+            _give_up(client, context, job)
+            raise
+        except BaseException:
+            # Not the job's fault: with a book the next run goes on with it.
+            if context.jobs is None:
+                remove(client, job)
+            raise
+        begun = None
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _through(
+    client: Client, info: ObjectInfo, context: ReadContext, job: str, fields: list[str], sleep: Callable[[float], None]
+) -> None:
+    try:
+        rows = _wait(client, info, job, sleep)
+    except Refused as error:
+        if error.status == 404:
+            raise JobGone(f"{client.where} has no Bulk job {job} of {info.name} any more; try again.") from None
+        raise
+    _pages(client, info, context, job, rows, fields, sleep)
+
+
+def _give_up(client: Client, context: ReadContext, job: str) -> None:
+    if context.jobs is not None:
+        context.jobs.forget(job)
+    remove(client, job)
 
 
 def _create(client: Client, query: str) -> str:
@@ -103,7 +145,7 @@ def _refuse(client: Client, info: ObjectInfo, state: object, seen: Any) -> None:
             str(seen.get("errorMessage")),
         )
     if state == "Aborted":
-        raise SourceError(f"Somebody stopped the Bulk job of {info.name} in {client.where}; try again.")
+        raise JobGone(f"Somebody stopped the Bulk job of {info.name} in {client.where}; try again.")
     raise MalformedAnswer(f"{client.where} answers with no state of a Bulk job{client.session.said(seen)}; try again.")
 
 
@@ -241,7 +283,7 @@ class Quotes:
         return not self._inside and self._last == b"\n"
 
 
-def _remove(client: Client, job: str) -> None:
+def remove(client: Client, job: str) -> None:
     """Delete the job and its results, a running one after stopping it; a job that stays harms nobody."""
     with suppress(SourceError):
         try:

@@ -54,6 +54,8 @@ class Salesforce(Source):
         """Nothing is contacted yet; ``sleep`` and ``attempts`` are for tests."""
         self._client = Client(url, client_id, client_secret, budget=budget, sleep=sleep, attempts=attempts)
         self._sleep = sleep
+        # By object: read, and to be removed when landed.
+        self._jobs: dict[str, list[str]] = {}
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Salesforce:
@@ -133,7 +135,7 @@ class Salesforce(Source):
     def _in_bulk(self, info: ObjectInfo, context: ReadContext) -> None:
         """A Bulk job for the window, or for its halves when the server runs out of time over it."""
         try:
-            bulk.read(self._client, info, context, self._sleep)
+            self._jobs.setdefault(info.name, []).extend(bulk.read(self._client, info, context, self._sleep))
         except bulk.NotInBulk as reason:
             log.info("%s is read over REST: %s", info.name, reason)
             rest.read(self._client, info, context)
@@ -143,6 +145,11 @@ class Salesforce(Source):
                 raise
             for part in parts:
                 self._in_bulk(info, replace(context, window=part))
+
+    def landed(self, info: ObjectInfo) -> None:
+        """Remove the Bulk jobs of the window."""
+        for job in self._jobs.pop(info.name, []):
+            bulk.remove(self._client, job)
 
     def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
         """Over REST."""
