@@ -1,4 +1,4 @@
--- Grain: one row per value of a property of a HubSpot record, moment it was set, and kind of source.
+-- Grain: one row per value of a HubSpot record's property, moment it was set, and kind of source.
 -- Records that are gone keep theirs; where a property changes often the oldest may be missing.
 
 with
