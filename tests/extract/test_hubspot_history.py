@@ -11,6 +11,7 @@ import responses
 
 from extract.pipeline import ObjectResult, run
 from extract.plan import plan
+from extract.reconcile import reconcile
 from extract.source import ConfigurationError, MalformedAnswer
 from extract.sources.hubspot import HubSpot, history
 from extract.sources.hubspot.client import HubSpotApi
@@ -279,6 +280,22 @@ def test_only_the_records_that_landed_are_read(place: Place) -> None:
         calls = results[name].api_calls
         assert results[name].rows_read < len(place.stored(name))
         assert 1 < calls <= 1 + 3 * -(-len(landed) // history.MOST_RECORDS), name
+
+
+def test_a_sweep_in_between_hides_no_record(place: Place) -> None:
+    place.extract()
+    place.advance()
+    place.extract("contacts")
+    # Of all that landed just now, whatever the sweep finds to refresh hides where it came from.
+    newest = "select id from raw_hubspot.contacts where not archived order by updated_at desc limit 1"
+    key = place.query(newest)[0]["id"]
+    place.sandbox.sql(f"update hubspot.contacts set num_associated_deals = 77 where id = '{key}'")
+    reader = place.reader()
+    (swept,) = reconcile(reader, ["contacts"], place.open, spool_root=place.folder / "spool")
+    reader.close()
+    assert swept.rows_refreshed > 0
+    place.extract("contacts_history")
+    assert place.stored("contacts_history") == place.held("contacts_history", ("lifecyclestage",))
 
 
 def test_what_hubspot_lets_go_of_stays(place: Place) -> None:
