@@ -202,12 +202,18 @@ def read_state(warehouse: Warehouse, source: str, name: str) -> State:
 
 
 def subjects(warehouse: Warehouse, table: TableName, column: str, since: datetime | None) -> list[str]:
-    """Distinct keys in ``column`` of ``table``, in order; with ``since`` only of rows that landed from then on."""
+    """Distinct keys in ``column`` of ``table``, in order; with ``since`` only of rows that landed from then on.
+
+    A sweep has a window and no run; rows it brought up to date have landed too, and may have landed just before it.
+    """
     if warehouse.columns(table) is None:
         return []
     name = warehouse.quoted(column)
-    landed = f" and _run_id in (select run_id from {warehouse.relation(RUNS)} where finished_at >= ?)"
-    condition, params = (landed, [since]) if since else ("", [])
+    landed = (
+        f" and _run_id in (select run_id from {warehouse.relation(RUNS)} where finished_at >= ?"
+        f" union all select run_id from {warehouse.relation(WINDOWS)} where landed_at >= ?)"
+    )
+    condition, params = (landed, [since, since]) if since else ("", [])
     found = warehouse.query(
         f"select distinct {name} from {warehouse.relation(table)} where {name} is not null{condition} order by 1",
         params,

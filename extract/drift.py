@@ -31,6 +31,10 @@ _NAMES: tuple[tuple[pa.DataType, str], ...] = (
 )
 
 
+# No column is called so: what the settings ask of an object beside its columns.
+_ASKED = "*"
+
+
 @dataclass(frozen=True)
 class Change:
     """One difference between the source's columns and the table's."""
@@ -49,8 +53,14 @@ def variant(name: str, kind: pa.DataType) -> str:
 
 
 def described(info: ObjectInfo) -> str:
-    """The object's columns and types as one line of JSON, for the run record."""
-    return json.dumps({field.name: str(field.type) for field in info.schema}, sort_keys=True)
+    """The object's columns and types as one line of JSON, for the run record, with what is asked of it beside them."""
+    columns: dict[str, object] = {field.name: str(field.type) for field in info.schema}
+    return json.dumps(columns | ({_ASKED: sorted(info.asked)} if info.asked else {}), sort_keys=True)
+
+
+def asks_more(info: ObjectInfo, before: str | None) -> bool:
+    """Whether the settings ask for something that the last run, of which ``before`` was ``described``, did not read."""
+    return before is not None and bool(info.asked - set(json.loads(before).get(_ASKED, ())))
 
 
 def fitted(
@@ -71,7 +81,8 @@ def fitted(
         fields.append(pa.field(name, field.type))
         sources[name] = info.fields[field.name]
     if before is not None:
-        changes = _differences(json.loads(before), info) + changes
+        known = {name: kind for name, kind in json.loads(before).items() if name != _ASKED}
+        changes = _differences(known, info) + changes
     moved = {info.fields[column] for column in info.unstamped}
     unstamped = frozenset(name for name, source in sources.items() if source in moved)
     return replace(info, schema=pa.schema(fields), fields=sources, unstamped=unstamped), changes

@@ -122,7 +122,8 @@ class Work:
                 waiting = drift.waiting(warehouse, self.source.name, name)
                 looked_at = self.now()
                 keys = self._subjects(name, warehouse, state)
-                window = windows.next_window(state.watermark, clock, info.overlap, full=self.full)
+                watermark = None if drift.asks_more(described, state.columns) else state.watermark
+                window = windows.next_window(watermark, clock, info.overlap, full=self.full)
                 begun = jobs.unfinished(warehouse, self.source.name, name, window, full=self.full, now=looked_at)
             load = Load(
                 self.source.name, run_id, window, started_at, self.full, version(), clock,
@@ -259,6 +260,8 @@ class Work:
         table, column = where
         margin = SUBJECTS_MARGIN.get(warehouse.dialect, timedelta(0))
         since = None if self.full or state.looked_at is None else state.looked_at - margin
+        if since is None and name in self.source.listed_first:
+            return None
         return books.subjects(warehouse, table, column, since)
 
     def _record_failure(self, failed: ObjectResult, info: ObjectInfo | None, started_at: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extract import books, windows
+from extract import books, drift, windows
 from extract.pipeline import OpenWarehouse, check_names
 from extract.source import Source, SourceError, Spent, Window
 
@@ -47,7 +47,8 @@ def plan(source: Source, objects: Sequence[str], open_warehouse: OpenWarehouse, 
             info = source.describe(name)
             with open_warehouse() as warehouse:
                 state = books.read_state(warehouse, source.name, name)
-            window = windows.next_window(state.watermark, source.now(), info.overlap, full=full)
+            watermark = None if drift.asks_more(info, state.columns) else state.watermark
+            window = windows.next_window(watermark, source.now(), info.overlap, full=full)
             rows = source.count(info, window)
             cost = source.cost(info, window, rows)
         except SourceError as error:

@@ -148,8 +148,9 @@ def settle_file(warehouse: Warehouse, *, source: str, name: str, path: str, run_
     positions = f"{path}, "
     warehouse.execute(
         f"update {warehouse.relation(books.QUARANTINE)} set status = 'replayed', settled_at = ?"
-        " where source = ? and object = ? and status = 'open' and run_id <> ? and left(position, ?) = ?",
-        [now, source, name, run_id, len(positions), positions],
+        " where source = ? and object = ? and status = 'open' and run_id <> ?"
+        f" and left(position, {len(positions)}) = ?",
+        [now, source, name, run_id, positions],
     )
 
 

@@ -84,6 +84,8 @@ class ObjectInfo:
     counts_deleted: bool = False
     # Columns that change without the cursor moving (formulas, roll-ups): read anew by ``reconcile``.
     unstamped: frozenset[str] = frozenset()
+    # What the settings ask of it beside its columns: once they ask for more, all history is read again.
+    asked: frozenset[str] = frozenset()
 
     def narrowed(self, columns: Iterable[str]) -> ObjectInfo:
         """The object with its key, its cursor and ``columns`` alone, for a read of all rows that costs little."""
@@ -203,6 +205,8 @@ class Source(ABC):
     objects: tuple[str, ...]
     # Those of them that ``count`` counts, and whose windows are therefore proven.
     counted: tuple[str, ...] = ()
+    # Objects with ``subjects_from`` that a read of all history lists by itself: it is given no subjects then.
+    listed_first: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     @abstractmethod
@@ -267,7 +271,7 @@ class Source(ABC):
         """For an object read key by key: the landed table and column that holds its keys.
 
         ``ReadContext.subjects`` are the distinct keys in rows extracted since the object's own last window landed, and
-        all of them on a first or full load.
+        all of them on a first or full load, or none where ``listed_first`` names the object.
         """
         return None
 

@@ -64,6 +64,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "search_out_of_window": Kind(("hubspot",)),
     "association_pages": Kind(("hubspot",), {"size": 2}),
     "partial_batch": Kind(("hubspot",), times=1),
+    "history_cut": Kind(("hubspot",), {"values": 20}),  # of each property's history the newest values alone
     "milliseconds": Kind(("hubspot",)),
     "missing_scope": Kind(("hubspot",), {"scope": "crm.objects.contacts.read"}),
     "hidden_property": Kind(("hubspot",), {"object": "", "property": ""}),

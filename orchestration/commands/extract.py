@@ -42,7 +42,7 @@ def extract(
     \b
     Settings come from the environment:
       salesforce  SALESFORCE_URL, SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET
-      hubspot     HUBSPOT_ACCESS_TOKEN
+      hubspot     HUBSPOT_ACCESS_TOKEN; HUBSPOT_HISTORY for the past values of properties
       segment     SEGMENT_ARCHIVE_URL; SEGMENT_SPACE_ID and SEGMENT_ACCESS_TOKEN for profiles
       files       BRAID_FILES, a YAML file that maps columns onto the input contracts
       sql         BRAID_SQL, a YAML file of databases and tables

@@ -7,7 +7,16 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from sandbox.company import hubspot, hubspot_days, salesforce, salesforce_days, segment, segment_days, truth
+from sandbox.company import (
+    hubspot,
+    hubspot_days,
+    hubspot_history,
+    salesforce,
+    salesforce_days,
+    segment,
+    segment_days,
+    truth,
+)
 from sandbox.company.columns import DAY_SECONDS, Ints, chance, moments, nothing, places, sample, where
 from sandbox.company.firms import FIRMS_A_PERSON, make_firms
 from sandbox.company.people import SHARES, USER, make_people, owed
@@ -29,6 +38,7 @@ def found(world: World, people: int) -> None:
     salesforce.add_campaigns(world, max(8, people // 200))
     arrive(world, people, max(8, round(people * FIRMS_A_PERSON)))
     segment_days.repeat(world, list(world.events), 0.02)
+    hubspot_history.note(world)
     truth.note(world)
 
 
@@ -49,6 +59,7 @@ def live(world: World) -> None:
     salesforce_days.live(world)
     hubspot_days.live(world)
     segment_days.live(world)
+    hubspot_history.note(world)
     truth.note(world)
 
 

@@ -43,6 +43,8 @@ IS_CLOSED: Final = np.array([stage[5] for stage in STAGES])
 # The stage an open deal moves on to.
 NEXT_STAGE: Final = np.array([1, 2, 3, 4, 4, 5, 7, 7, 8])
 
+LIFECYCLE: Final = ("subscriber", "lead", "marketingqualifiedlead", "opportunity", "customer")
+
 CONTACT_TO_COMPANY, CONTACT_TO_PRIMARY = 279, 1
 DEAL_TO_CONTACT, DEAL_TO_COMPANY, DEAL_TO_PRIMARY = 3, 341, 5
 
@@ -157,6 +159,7 @@ def add_companies(world: World, firm: Ints, created: Ints) -> None:
                 "phone": some(rng, firm_phones(rng, firms, firm, LOOSE), 0.6),
                 "city": some(rng, firms["city"][firm], 0.8),
                 "country": some(rng, country_names(rng, firms["country"][firm]), 0.85),
+                "lifecyclestage": pick(world.stream("hubspot.companies.stage"), LIFECYCLE, count),
                 "hubspot_owner_id": some(rng, owners(rng, world, count), 0.9),
                 "_firm": firm,
             }
@@ -199,9 +202,7 @@ def contact_rows(world: World, which: Ints, slot: int, created: Ints) -> Frame:
             "city": some(rng, people["city"][which], 0.6),
             "zip": some(rng, people["postal"][which], 0.4),
             "country": some(rng, country_names(rng, people["country"][which]), 0.9),
-            "lifecyclestage": pick(
-                rng, ("subscriber", "lead", "marketingqualifiedlead", "opportunity", "customer"), count
-            ),
+            "lifecyclestage": pick(rng, LIFECYCLE, count),
             "hs_lead_status": some(rng, pick(rng, ("NEW", "OPEN", "IN_PROGRESS", "CONNECTED"), count), 0.5),
             "hs_analytics_source": pick(
                 rng, ("ORGANIC_SEARCH", "DIRECT_TRAFFIC", "PAID_SEARCH", "EMAIL_MARKETING"), count

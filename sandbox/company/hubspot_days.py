@@ -61,6 +61,9 @@ def _edit(world: World) -> None:
     _touch(world, rng, "contacts", which)
     which = sample(rng, old_and_alive(world, "companies"), world.share(0.0015))
     companies["numberofemployees"][which] = np.nan_to_num(companies["numberofemployees"][which], nan=1.0) + 1
+    companies["lifecyclestage"][which] = np.where(
+        companies["lifecyclestage"][which] == "customer", "opportunity", "customer"
+    )
     _touch(world, rng, "companies", which)
 
 

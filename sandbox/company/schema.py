@@ -444,6 +444,7 @@ HUBSPOT_PROPERTIES: Final[Mapping[str, tuple[Property, ...]]] = {
         phone string/phonenumber Phone Number
         city string/text City
         country string/text Country/Region
+        lifecyclestage enumeration/radio Lifecycle Stage
         hubspot_owner_id enumeration/select Company owner
         createdate datetime/date Create Date
         hs_lastmodifieddate datetime/date Last Modified Date
@@ -476,7 +477,20 @@ _HUBSPOT_COMMON: Final = _schema(
     id=pa.string(), created_at=MOMENT, updated_at=MOMENT, archived=pa.bool_(), archived_at=MOMENT
 )
 
+# One value of a property from a moment on; an empty value is one that was cleared.
+_HUBSPOT_HISTORY: Final = _schema(
+    id=pa.string(),
+    property=pa.string(),
+    changed_at=MOMENT,
+    value=pa.string(),
+    source_type=pa.string(),
+    source_id=pa.string(),
+    source_label=pa.string(),
+    updated_by_user_id=pa.int64(),
+)
+
 _FIXED: Final[Mapping[str, pa.Schema]] = {
+    **{f"hubspot.{name}_history": _HUBSPOT_HISTORY for name in ("contacts", "companies", "deals")},
     "hubspot.owners": _schema(
         id=pa.string(),
         email=pa.string(),

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.company.schema import Property
 from sandbox.credentials import CLIENT_ID, CLIENT_SECRET, TOKEN
-from sandbox.hubspot import associations, objects, search
+from sandbox.hubspot import associations, history, objects, search
 from sandbox.hubspot.objects import NUMERIC_ID, TYPES
 from sandbox.state import Sandbox
 from sandbox.store import table_sql
@@ -288,17 +288,18 @@ class HubSpotApi:
     def list_objects(self, call: Call) -> Response:
         """All records of a type, live or archived, by rising id."""
         object_type = self._type(call.params["object"])
-        history = self._listed(call, "propertiesWithHistory")
-        limit = self._limit(call, 10, 50 if history else 100)
+        past = self._listed(call, "propertiesWithHistory")
+        limit = self._limit(call, 10, history.MOST_RECORDS if past else _BATCH)
         after = self._after(call)
         if after and self.sandbox.faults.strike("same_page_twice", "hubspot", call.path, call.method) is not None:
             after = max(0, after - limit)
-        wanted = self._wanted(object_type, self._listed(call, "properties"), history)
+        wanted = self._wanted(object_type, self._listed(call, "properties"), past)
         archived = "archived" if self._flag(call, "archived") else "not archived"
         sql = objects.select(object_type, wanted, self.sandbox.faults)
         sql += f" where {archived} and {NUMERIC_ID} >= ? order by {NUMERIC_ID} limit ?"
         rows = self.sandbox.store.query(sql, (after, limit + 1))
-        found = objects.records(rows.slice(0, limit), wanted, history)
+        found = objects.records(rows.slice(0, limit), wanted)
+        history.add(self.sandbox, object_type, found, past)
         self._associate(call, object_type, found)
         answer: dict[str, Any] = {"results": found}
         if rows.num_rows > limit:
@@ -310,12 +311,12 @@ class HubSpotApi:
         """Whether the next page is to be this one again."""
         return self.sandbox.faults.strike("reused_locator", "hubspot", call.path, call.method) is not None
 
-    def _wanted(self, object_type: str, asked: Sequence[str], history: Sequence[str]) -> Sequence[Property]:
+    def _wanted(self, object_type: str, asked: Sequence[str], past: Sequence[str]) -> Sequence[Property]:
         faults = self.sandbox.faults
-        if not history:
+        if not past:
             return objects.wanted_properties(object_type, asked, faults)
         base = asked or [prop.name for prop in objects.wanted_properties(object_type, (), faults)]
-        return objects.wanted_properties(object_type, [*base, *history], faults)
+        return objects.wanted_properties(object_type, [*base, *past], faults)
 
     def _associate(self, call: Call, object_type: str, found: Sequence[dict[str, Any]]) -> None:
         """Add ``associations`` of the types asked for, the first page of each."""
@@ -335,11 +336,11 @@ class HubSpotApi:
     def get(self, call: Call) -> Response:
         """One record, by id or another unique property; an id that was merged away brings the record that lives on."""
         object_type = self._type(call.params["object"])
-        history = self._listed(call, "propertiesWithHistory")
-        wanted = self._wanted(object_type, self._listed(call, "properties"), history)
+        past = self._listed(call, "propertiesWithHistory")
+        wanted = self._wanted(object_type, self._listed(call, "properties"), past)
         key = call.params["id"]
         found = self._read(
-            object_type, [key], wanted, history, call.query.get("idProperty"), archived=self._flag(call, "archived")
+            object_type, [key], wanted, past, call.query.get("idProperty"), archived=self._flag(call, "archived")
         )
         if key not in found:
             raise ApiError(404, "OBJECT_NOT_FOUND", "resource not found", context={"id": [key]})
@@ -347,7 +348,7 @@ class HubSpotApi:
         return json_response(found[key])
 
     def _read(
-        self, object_type: str, keys: Sequence[str], wanted: Sequence[Property], history: Sequence[str],
+        self, object_type: str, keys: Sequence[str], wanted: Sequence[Property], past: Sequence[str],
         id_property: str | None, *, archived: bool,
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Records by the key they were asked for."""
@@ -365,24 +366,27 @@ class HubSpotApi:
         state = "archived" if archived else "not archived"
         sql += f" where {state} and {column} in ({', '.join('?' * len(sought))}) order by {NUMERIC_ID}"
         rows = self.sandbox.store.query(sql, list(sought.values()))
-        by_key = dict(
-            zip(
-                rows.column("key").to_pylist(),
-                objects.records(rows.drop_columns(["key"]), wanted, history),
-                strict=True,
-            )
-        )
+        found = objects.records(rows.drop_columns(["key"]), wanted)
+        history.add(self.sandbox, object_type, found, past)
+        by_key = dict(zip(rows.column("key").to_pylist(), found, strict=True))
         return {key: dict(by_key[target]) for key, target in sought.items() if target in by_key}
 
     def batch_read(self, call: Call) -> Response:
-        """Up to 100 records by id; those that are not there make it a 207."""
+        """Up to 100 records by id, 50 with histories; those that are not there make it a 207."""
         object_type = self._type(call.params["object"])
         body = self._body(call)
+        past = [str(name) for name in body.get("propertiesWithHistory") or ()]
         keys = self._inputs(body, _BATCH)
-        history = [str(name) for name in body.get("propertiesWithHistory") or ()]
-        wanted = self._wanted(object_type, [str(name) for name in body.get("properties") or ()], history)
+        if past and len(keys) > history.MOST_RECORDS:
+            raise ApiError(
+                400,
+                "VALIDATION_ERROR",
+                "The maximum number of inputs supported in a batch request for property histories is "
+                f"{history.MOST_RECORDS}. Please reduce the number of items and try again",
+            )
+        wanted = self._wanted(object_type, [str(name) for name in body.get("properties") or ()], past)
         found = self._read(
-            object_type, keys, wanted, history, body.get("idProperty"), archived=self._flag(call, "archived")
+            object_type, keys, wanted, past, body.get("idProperty"), archived=self._flag(call, "archived")
         )
         if self.sandbox.faults.strike("partial_batch", "hubspot", call.path, call.method) is not None:
             found.pop(keys[-1], None)

@@ -87,8 +87,8 @@ def select(object_type: str, properties: Iterable[Property], faults: Faults) -> 
     return f"select id, archived, {moments}{values} from {table_sql('hubspot.' + object_type)}"
 
 
-def records(rows: pa.Table, properties: Sequence[Property], history: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Rows of ``select`` as JSON objects. Of a property's history only its present value is known, and said."""
+def records(rows: pa.Table, properties: Sequence[Property]) -> list[dict[str, Any]]:
+    """Rows of ``select`` as JSON objects."""
     found = []
     for row in rows.to_pylist():
         record = {
@@ -100,12 +100,6 @@ def records(rows: pa.Table, properties: Sequence[Property], history: Sequence[st
         }
         if row["archived"]:
             record["archivedAt"] = row["at_archived_at"]
-        if history:
-            record["propertiesWithHistory"] = {
-                name: [{"value": row["p_" + name], "timestamp": row["at_updated_at"], "sourceType": "CRM_UI"}]
-                for name in history
-                if row.get("p_" + name) is not None
-            }
         found.append(record)
     return found
 

@@ -102,6 +102,34 @@ def test_the_company_is_put_together_and_stays_together(project: Project) -> Non
     assert versions[1] > 0
 
 
+def test_property_history_is_of_three_objects_and_ends_in_the_present(project: Project) -> None:
+    company = Company(seed=2, people=200, day=4)
+    load(company.tables, project.warehouse, company.clock)
+    chosen = ("--select", "stg_hubspot__property_history", "stg_hubspot__deals")
+    project.run("build", *chosen)
+    rows = dict(project.rows("select object_type, count(*) from staging.stg_hubspot__property_history group by 1"))
+    assert rows == {
+        name: company.tables[f"hubspot.{name}_history"].num_rows for name in ("contacts", "companies", "deals")
+    }
+    last = """
+        select deals.deal_id, deals.stage_id, history.property_value
+        from staging.stg_hubspot__deals as deals
+        left join (
+            select record_id, max_by(property_value, changed_at) as property_value
+            from staging.stg_hubspot__property_history
+            where object_type = 'deals' and property_name = 'dealstage'
+            group by 1
+        ) as history on deals.deal_id = history.record_id
+    """
+    stages = project.rows(last)
+    assert len(stages) == company.tables["hubspot.deals"].num_rows
+    assert all(stage == value for _, stage, value in stages)
+
+    project.execute("insert into raw_hubspot.deals_history select * from raw_hubspot.deals_history limit 1")
+    with pytest.raises(AssertionError, match="unique_combination_stg_hubspot__property_history"):
+        project.run("build", *chosen)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_deterministic_links_are_precise_and_find_most(project: Project, seed: int) -> None:
     company = Company(seed=seed, people=2_000)

@@ -663,6 +663,50 @@ def test_subjects_are_all_keys_first_and_then_those_of_new_rows(bench: Bench, mo
     assert shop.reads[-1][1].subjects == ["1", "2", "3"]
 
 
+def test_an_object_that_lists_itself_first_gets_subjects_only_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = bench.shop
+    monkeypatch.setattr(
+        shop, "subjects_from", lambda name: (TableName("raw_shop", "things"), "id") if name == "others" else None
+    )
+    monkeypatch.setattr(Shop, "listed_first", frozenset({"others"}))
+    bench.extract("things", "others")
+    assert shop.reads[-1][1].subjects is None
+    shop.rows["things"].append(row("3"))
+    bench.extract("things", "others")
+    assert shop.reads[-1][1].subjects == ["3"]
+    bench.extract("others", full=True)
+    assert shop.reads[-1][1].subjects is None
+
+
+def test_all_history_is_read_once_more_when_the_settings_ask_for_more(bench: Bench) -> None:
+    def starts(*asked: str) -> datetime | None:
+        bench.shop.infos["things"] = info(asked=frozenset(asked))
+        result = bench.one()
+        assert result.changes == ()
+        assert result.window is not None
+        return result.window.start
+
+    assert starts() is None
+    assert starts() is not None
+    assert starts("a") is None
+    assert starts("a") is not None
+    assert starts("b", "a") is None
+    assert starts("a") is not None
+    assert starts("a", "b") is None, "what was not asked for meanwhile was not read"
+
+    # A run that fails has read nothing.
+    def fail(context: ReadContext) -> None:
+        raise Unreachable("away")
+
+    bench.shop.instead["things"] = fail
+    bench.shop.infos["things"] = info(asked=frozenset({"a", "b", "c"}))
+    assert bench.one().error
+    del bench.shop.instead["things"]
+    assert starts("a", "b", "c") is None
+
+
 # The spool.
 
 

@@ -173,7 +173,17 @@ def hubspot_tables() -> dict[str, pa.Table]:
     names = ("from_object_type", "from_id", "to_object_type", "to_id", "type_id", "label")
     associations = [{**dict(zip(names, link, strict=True)), "category": "HUBSPOT_DEFINED"} for link in links]
     pipeline = {"id": "default", "object_type": "deals", "label": "Sales", "display_order": 0, **stamps}
+    by_ann = {"source_type": "CRM_UI", "source_id": "userId:7", "updated_by_user_id": 7}
+    by_form = {"source_type": "FORM", "source_id": "f-1", "source_label": "Newsletter"}
+    entries = [
+        {"id": "103", "property": "lifecyclestage", "changed_at": T0, "value": "subscriber", **by_form},
+        {"id": "103", "property": "hs_lead_status", "changed_at": T0, "value": "NEW", **by_ann},
+        {"id": "103", "property": "hs_lead_status", "changed_at": T0 + timedelta(minutes=2), "value": "", **by_ann},
+        {"id": "103", "property": "lifecyclestage", "changed_at": T0 + timedelta(minutes=3), "value": "lead", **by_ann},
+        {"id": "1000", "property": "lifecyclestage", "changed_at": T0, "value": "customer", **by_ann},
+    ]
     return {
+        "hubspot.contacts_history": table("hubspot.contacts_history", entries),
         "hubspot.contacts": table("hubspot.contacts", contacts),
         "hubspot.companies": table("hubspot.companies", companies),
         "hubspot.deals": table("hubspot.deals", deals),

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from sandbox.company import Company
+from sandbox.company.hubspot_history import KEPT
 from sandbox.company.schema import SALESFORCE, TABLES
 
 DAYS = 13
@@ -340,6 +341,32 @@ def test_hubspot_stamps_whatever_changes_but_for_calculated_properties() -> None
                     edited += 1
                     assert row["updated_at"] > old["updated_at"], changed
         assert edited > DAYS / 2
+
+
+@pytest.mark.parametrize("name", ["contacts", "companies", "deals"])
+def test_hubspot_remembers_what_properties_were(name: str) -> None:
+    changed = merged = 0
+    for day, before, after in pairs(f"hubspot.{name}", "id"):
+        old, new = (history()[at - 1][f"hubspot.{name}_history"].to_pylist() for at in (day - 1, day))
+        assert new[: len(old)] == old, "what is past does not change"
+        for entry in new[len(old) :]:
+            row, earlier = after[entry["id"]], before.get(entry["id"])
+            merged += entry["source_type"] == "MERGE_OBJECTS"
+            if earlier is not None:
+                changed += 1
+                assert row[entry["property"]] != earlier[entry["property"]]
+                assert entry["changed_at"] == row["updated_at"] > clock(day - 1)
+        last = {(entry["id"], entry["property"]): entry["value"] for entry in new}
+        for id_, row in after.items():
+            for property_ in KEPT[name]:
+                value = row[property_]
+                shown = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+                assert last.get((id_, property_), "") == ("" if value is None else shown)
+        keys = [(entry["id"], entry["property"], entry["changed_at"], entry["source_type"]) for entry in new]
+        assert len(keys) == len(set(keys))
+        assert all(entry["changed_at"] <= clock(day) for entry in new)
+    assert changed > 3
+    assert merged > 0 or name != "contacts"
 
 
 def new_calls(day: int) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import hubspot
@@ -160,10 +161,65 @@ class TestSingle:
         assert caught.value.status == 404
         assert "OBJECT_NOT_FOUND" in caught.value.body
 
-    def test_history_tells_only_the_present(self, server: Any) -> None:
-        record = get(server, "/crm/v3/objects/contacts/103", propertiesWithHistory="email").json()
-        (version,) = record["propertiesWithHistory"]["email"]
-        assert version["value"] == "person3@example.com"
+
+class TestHistory:
+    def read(self, client: Any, *keys: str, archived: bool = False) -> Any:
+        request = BatchReadInputSimplePublicObjectId(
+            inputs=[{"id": key} for key in keys],
+            properties=[],
+            properties_with_history=["lifecyclestage", "hs_lead_status"],
+        )
+        return client.crm.contacts.batch_api.read(request, archived=archived)
+
+    def test_values_come_newest_first_with_their_source(self, client: Any) -> None:
+        (record,) = self.read(client, "103").results
+        newest, first = record.properties_with_history["lifecyclestage"]
+        assert (newest.value, newest.source_type, newest.source_id, newest.source_label, newest.updated_by_user_id) == (
+            "lead", "CRM_UI", "userId:7", None, 7,
+        )  # fmt: skip
+        assert (first.value, first.source_type, first.source_label) == ("subscriber", "FORM", "Newsletter")
+        assert first.timestamp.isoformat() == "2025-12-01T08:30:05+00:00"
+        assert newest.timestamp - first.timestamp == timedelta(minutes=3)
+        # Cleared: an entry without a value.
+        assert [entry.value for entry in record.properties_with_history["hs_lead_status"]] == ["", "NEW"]
+        assert record.properties["lifecyclestage"] == "lead"
+
+    def test_archived_records_have_one_too(self, client: Any) -> None:
+        (record,) = self.read(client, "1000", archived=True).results
+        assert [entry.value for entry in record.properties_with_history["lifecyclestage"]] == ["customer"]
+        (listed,) = client.crm.contacts.basic_api.get_page(
+            archived=True, properties_with_history=["lifecyclestage"]
+        ).results
+        assert listed.properties_with_history == record.properties_with_history
+
+    def test_a_page_is_the_same(self, client: Any) -> None:
+        page = client.crm.contacts.basic_api.get_page(
+            limit=50, properties_with_history=["lifecyclestage", "hs_lead_status"]
+        )
+        (record,) = (found for found in page.results if found.id == "103")
+        assert record.properties_with_history == self.read(client, "103").results[0].properties_with_history
+
+    def test_half_as_many_records_a_call(self, client: Any) -> None:
+        assert len(self.read(client, *(str(100 + n) for n in range(50))).results) == 50
+        with pytest.raises(contacts_client.ApiException) as caught:
+            self.read(client, *(str(100 + n) for n in range(51)))
+        assert caught.value.status == 400
+        assert "for property histories is 50. Please reduce the number of items" in caught.value.body
+
+    def test_what_nobody_wrote_down_is_told_as_of_the_last_change(self, server: Any) -> None:
+        record = get(server, "/crm/v3/objects/contacts/103", propertiesWithHistory="email,jobtitle,nonsense").json()
+        history = record["propertiesWithHistory"]
+        assert set(history) == {"email"}
+        (version,) = history["email"]
+        assert (version["value"], version["timestamp"]) == ("person3@example.com", record["updatedAt"])
+
+    def test_without_asking_there_is_none(self, server: Any) -> None:
+        assert "propertiesWithHistory" not in get(server, "/crm/v3/objects/contacts/103").json()
+
+    def test_old_entries_can_be_gone(self, server: Any, client: Any) -> None:
+        server.fault("history_cut", values=1)
+        (record,) = self.read(client, "103").results
+        assert [entry.value for entry in record.properties_with_history["lifecyclestage"]] == ["lead"]
 
 
 class TestBatch:

@@ -19,7 +19,7 @@ from extract.budget import Budget
 from extract.source import AccessDenied, MalformedAnswer, SourceError, Unreachable
 from extract.sources.rest import ATTEMPTS, Answer, Json, Pace, RestApi, is_loopback
 
-PAGE_LIMIT = "100"
+PAGE_LIMIT = 100
 MOST_REPEATS = 3
 # Five searches a second for the whole account; another tool may search too.
 SEARCHES_PER_SECOND = 4
@@ -64,13 +64,13 @@ class HubSpotApi(RestApi):
         # On this machine there is no account to share; what stands there can still answer 429.
         self._searches = None if is_loopback(base_url) else Pace(SEARCHES_PER_SECOND, 1.0, sleep)
 
-    def pages(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Iterator[Answer]:
+    def pages(self, path: str, params: Sequence[tuple[str, str]] = (), *, limit: int = PAGE_LIMIT) -> Iterator[Answer]:
         """Every page of a list endpoint, by its ``after`` cursor; a page sent twice does no harm."""
         after: str | None = None
         rows: list[Json] = []
         repeats = 0
         while True:
-            page = [*params, ("limit", PAGE_LIMIT)]
+            page = [*params, ("limit", str(limit))]
             answer = self.get(path, page if after is None else [*page, ("after", after)])
             following = next_after(answer)
             found = answer.listing("results")

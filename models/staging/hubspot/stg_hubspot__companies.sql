@@ -17,6 +17,7 @@ final as (
         phone,
         city,
         country,
+        lifecyclestage as lifecycle_stage,
 
         cast(numberofemployees as bigint) as number_of_employees,
         cast(annualrevenue as decimal(18, 2)) as annual_revenue,

@@ -7,6 +7,7 @@ from orchestration.lib.expectations import Suite, between, cursor, emails, happe
 
 _RECORD: Suite = (*keyed("id"), *cursor("updated_at"), *present("created_at", "archived"), *happened("created_at"))
 _MONEY = 1e12
+_HISTORY: Suite = (*keyed("id", "property", "changed_at", "source_type"), *happened("changed_at"))
 
 SUITES: dict[str, Suite] = {
     "contacts": (*_RECORD, *emails("email")),
@@ -24,6 +25,9 @@ SUITES: dict[str, Suite] = {
         *keyed("from_object_type", "from_id", "to_object_type", "to_id", "type_id"),
         *one_of("from_object_type", "contacts", "companies", "deals"),
     ),
+    "contacts_history": _HISTORY,
+    "companies_history": _HISTORY,
+    "deals_history": _HISTORY,
 }
 
 hubspot_batches = batch_checks("hubspot", SUITES)
