@@ -95,9 +95,8 @@ def _fits(pattern: str, name: str) -> bool:
 
 
 def _rule(entry: Entry) -> Rule:
-    named = [_pattern(entry, key) for key in ("source", "object", "field")]
-    changes = _changes(entry)
-    return Rule(*named, changes, entry.one_of("severity", SEVERITIES), _accepted(entry))
+    source, object_, field = (_pattern(entry, key) for key in ("source", "object", "field"))
+    return Rule(source, object_, field, _changes(entry), entry.one_of("severity", SEVERITIES), _accepted(entry))
 
 
 def _pattern(entry: Entry, key: str) -> str:

@@ -29,7 +29,11 @@ fitting as (
         rules.rule_rank,
         min(rules.rule_rank) over (
             partition by
-                changes.source, changes.object, changes.column_name, changes.change, changes.run_id
+                changes.source,
+                changes.object,
+                changes.column_name,
+                changes.change,
+                changes.run_id
         ) as first_rule_rank,
         coalesce(
             lower(changes.column_name) like rules.accepted_field_pattern escape '!'
