@@ -89,7 +89,7 @@ hubspot_merges as (
     where hubspot_lists.part <> hubspot_lists.record_id
 ),
 
-merges as (
+steps as (
     select
         'salesforce' as source,
         'account' as object,
@@ -133,36 +133,36 @@ merges as (
     where likeliest_first = 1
 ),
 
--- From the last survivors back: each record has one way on, so each is met once, and a circle never.
+-- From the last survivors back: each record has one way on, so it is met once, a circle never.
 final as (
     select
-        merges.source,
-        merges.object,
-        merges.record_id,
-        merges.into_record_id as surviving_record_id,
-        merges.merge_noticed_at
-    from merges
-    left join merges as onward
+        steps.source,
+        steps.object,
+        steps.record_id,
+        steps.into_record_id as surviving_record_id,
+        steps.merge_noticed_at
+    from steps
+    left join steps as onward
         on
-            merges.source = onward.source
-            and merges.object = onward.object
-            and merges.into_record_id = onward.record_id
+            steps.source = onward.source
+            and steps.object = onward.object
+            and steps.into_record_id = onward.record_id
     where onward.record_id is null
 
     union all
 
     select
-        merges.source,
-        merges.object,
-        merges.record_id,
+        steps.source,
+        steps.object,
+        steps.record_id,
         final.surviving_record_id,
-        merges.merge_noticed_at
-    from merges
+        steps.merge_noticed_at
+    from steps
     inner join final
         on
-            merges.source = final.source
-            and merges.object = final.object
-            and merges.into_record_id = final.record_id
+            steps.source = final.source
+            and steps.object = final.object
+            and steps.into_record_id = final.record_id
 )
 
 select * from final

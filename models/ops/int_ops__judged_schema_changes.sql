@@ -1,5 +1,5 @@
 -- Grain: one row per change of a source's columns and run that noticed it.
--- The first rule of contracts/schema_changes.yml that fits decides; one for all the rest stands last.
+-- The first rule of contracts/schema_changes.yml that fits decides; that for all the rest is last.
 
 with
 
