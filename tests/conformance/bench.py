@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from extract import books, landing, pipeline
+from extract import books, landing
 from extract.pipeline import ObjectResult, run
 from extract.reconcile import Reconciled, reconcile
 from extract.source import ObjectInfo, Source
@@ -25,8 +25,8 @@ from warehouse.duckdb import DuckDBWarehouse
 ROOT = Path(__file__).parents[2]
 # Columns that say which run brought a row, and when.
 OF_THE_RUN = ("_run_id", "_extracted_at", "_deleted_at")
-# Where the process is killed: while the source is read, with all of it on disk, in the transaction, after it.
-MOMENTS = ("reading", "spooled", "landing", "landed")
+# Where the process is killed: while the source is read, inside of the transaction, after it.
+MOMENTS = ("reading", "landing", "landed")
 
 
 class Bench:
@@ -155,8 +155,6 @@ def _kill_at(moment: str) -> None:
     if moment == "reading":
         killing(DiskSpool, "rows", after=True)
         killing(DiskSpool, "csv_page", after=True)
-    elif moment == "spooled":
-        killing(pipeline, "land")
     elif moment == "landing":
         killing(landing, "_write_books", after=True)
     else:

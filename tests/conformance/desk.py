@@ -100,6 +100,7 @@ class Desk(System):
         self.pages_left = pages
 
     def heal(self) -> None:
+        assert (self.pages_left or 0) < 0, "nothing was broken"
         self.pages_left = None
 
     def answer(self, path: str, params: Sequence[tuple[str, str]]) -> dict[str, Any] | None:

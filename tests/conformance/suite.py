@@ -6,7 +6,7 @@ system says it cannot have is skipped with its reason; what it does not say so o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ import pytest
 
 from extract.drift import variant
 from extract.pipeline import run
-from extract.source import AccessDenied, ObjectInfo, ReadContext, Source, SourceError, Window
+from extract.source import AccessDenied, ObjectInfo, ReadContext, Source, Window
 from extract.spool import DiskSpool
 from tests.conformance.bench import MOMENTS, Bench
 from tests.conformance.system import CAPABILITIES, Record, System
+from warehouse.duckdb import DuckDBWarehouse
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 AWKWARD = ["O'Neil; drop table x; --", 'say "yes"', "two\nlines", "a,b\tc", "Zoë 東京 🎈", "{{ 1 }} %s \\", "null", None]
-HOSTILE = ('na"me', "a'b", "x; drop table y; --", "{{ 1 }}", "select", "Ünïcode", "_run_id", "a b", "A B")
+HOSTILE = ('na"me', "a'b", "x; drop table y; --", "{{ 1 }}", "select", "Ünïcode", "_run_id", "a b", "a-b")
 
 
 def needs(*capabilities: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -385,13 +386,13 @@ class Conformance:
 
     @needs("count")
     def test_the_count_does_not_come_from_the_reading(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Rows that are lost on the way are missed: the window stays open, and the watermark where it was."""
+        """Rows that are lost on the way are missed: the window stays open, the watermark before them."""
         system = bench.system
         system.put(spread(system, 3))
         bench.extract()
-        mark = bench.watermark()
         system.advance(DAY)
-        system.put([Record(number, system.clock - HOUR, "changed") for number in range(3)])
+        changed_at = system.clock - HOUR
+        system.put([Record(number, changed_at, "changed") for number in range(3)])
         with bench.source() as source:
 
             def read(info: ObjectInfo, context: ReadContext) -> None:
@@ -400,41 +401,30 @@ class Conformance:
             monkeypatch.setattr(source, "read", read)
             result = bench.attempt(source)
         assert (result.error, result.proof, result.source_count) == (None, "open", 3)
-        assert bench.watermark() == mark
+        # Parts of the window that the source says are empty are proven, up to where the rows should be.
+        assert (bench.watermark() or changed_at) <= changed_at
         bench.extract()
         bench.assert_true()
 
 
 def spread(system: System, rows: int, text: str = "plain") -> list[Record]:
-    """So many records that changed within the last hour, of which two and two share a second."""
+    """So many records that changed within the last hour, two and two in the same second."""
     start = system.clock - HOUR
-    return [Record(number, start + (1 + number // 2 * 3000 // rows) * SECOND, text, number) for number in range(rows)]
+    return [Record(number, start + (1 + number // 2 * 6000 // rows) * SECOND, text, number) for number in range(rows)]
 
 
-def read_keys(source: Source, info: ObjectInfo, window: Window, folder: Path) -> Sequence[tuple[Any, ...]]:
-    """Keys that the source reads in a window, each once; some sources send a little more than was asked for."""
-    assert info.cursor is not None
-    context: dict[str, Any] = {"progress": lambda rows: None}
+def read_keys(source: Source, info: ObjectInfo, window: Window, folder: Path) -> set[tuple[Any, ...]]:
+    """Keys that the source reads in a window; some sources send a little more than was asked for."""
     found: set[tuple[Any, ...]] = set()
-    with DiskSpool(info, folder / "spool") as spool:
-        source.read(info, ReadContext(window, spool, **context))
+    file = folder / "keys.duckdb"
+    with DiskSpool(info, folder / "spool") as spool, DuckDBWarehouse.open(file, settings={"threads": 2}) as warehouse:
+        source.read(info, ReadContext(window, spool, lambda rows: None))
+        assert info.cursor is not None
+        names = ", ".join(warehouse.quoted(column) for column in (info.cursor, *info.key))
         for part in spool.parts():
-            found |= set(_keys(part.paths, info, window))
-    return sorted(found)
-
-
-def _keys(paths: Sequence[Path], info: ObjectInfo, window: Window) -> list[tuple[Any, ...]]:
-    import duckdb
-
-    assert info.cursor is not None
-    names = [str(path) for path in paths]
-    with duckdb.connect() as connection:
-        source = connection.read_parquet(names) if names[0].endswith("parquet") else connection.read_csv(names)
-        columns = [*info.key, info.cursor]
-        rows = source.project(", ".join('"' + column.replace('"', '""') + '"' for column in columns)).fetchall()
-    return [
-        row[:-1] for row in rows if (window.start is None or row[-1] >= window.start) and row[-1] < window.end
-    ]
-
-
-__all__ = ["Conformance", "Record", "SourceError", "System"]
+            with warehouse.stage(part, constants={}) as batch:
+                rows = warehouse.query(f"select {names} from {batch.sql} as b")
+                for moment, *key in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+                    if (window.start is None or moment >= window.start) and moment < window.end:
+                        found.add(tuple(key))
+    return found
