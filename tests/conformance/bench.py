@@ -51,14 +51,14 @@ class Bench:
     def info(self) -> ObjectInfo:
         with self.source() as source:
             source.connect()
-            return source.describe(self.system.object)
+            return source.describe(self.system.object_name)
 
     def attempt(self, source: Source | None = None) -> ObjectResult:
         """One run; what went wrong is in the result."""
         if source is None:
             with self.source() as source:
                 return self.attempt(source)
-        (result,) = run(source, [self.system.object], self.open, spool_root=self.folder / "spool")
+        (result,) = run(source, [self.system.object_name], self.open, spool_root=self.folder / "spool")
         assert not list((self.folder / "spool").glob("*")), "a spool is left behind"
         return result
 
@@ -74,7 +74,7 @@ class Bench:
     def reconcile(self) -> Reconciled:
         """Recount and sweep."""
         with self.source() as source:
-            (result,) = reconcile(source, [self.system.object], self.open, spool_root=self.folder / "spool")
+            (result,) = reconcile(source, [self.system.object_name], self.open, spool_root=self.folder / "spool")
         assert result.error is None
         return result
 
@@ -103,7 +103,7 @@ class Bench:
         if not (self.folder / "w.duckdb").exists():
             return None
         with self.open() as warehouse:
-            return books.read_state(warehouse, self.system.kind.name, self.system.object).watermark
+            return books.read_state(warehouse, self.system.kind.name, self.system.object_name).watermark
 
     def image(self) -> list[str]:
         """The table without what is of the run, to be compared with another's."""
@@ -168,8 +168,8 @@ def _extract_and_die(module: str, kind: str, moment: str, folder: Path, env: Map
     found.prepare(setattr, env)
     _kill_at(moment)
     source = found.kind.from_environment(env)
-    print(run(source, [found.object], lambda: _open(folder), spool_root=folder / "spool"))  # noqa: T201 - why it lived
+    print(run(source, [found.object_name], lambda: _open(folder), spool_root=folder / "spool"))  # noqa: T201 - why it lived
 
 
 if __name__ == "__main__":
-    _extract_and_die(*sys.argv[1:4], Path(sys.argv[4]), os.environ)
+    _extract_and_die(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]), os.environ)

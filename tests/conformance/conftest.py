@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.conformance.suite", "tests.conformance.bench")
+for module in ("bench", "base", "reading", "changing", "failing"):
+    pytest.register_assert_rewrite(f"tests.conformance.{module}")

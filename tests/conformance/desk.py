@@ -22,10 +22,11 @@ class Desk(System):
     """Tickets in memory, served as the example's API says."""
 
     kind = tickets.Tickets
-    object = "tickets"
+    object_name = "tickets"
     text = "subject"
     amount = "minutes_spent"
     page = 5
+    late = timedelta(minutes=10)
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 5, 6)
@@ -126,7 +127,9 @@ class Desk(System):
 
 def _within(moment: datetime, asked: Mapping[str, str]) -> bool:
     since = asked.get("since")
-    return (since is None or moment >= datetime.fromisoformat(since)) and moment < datetime.fromisoformat(asked["before"])
+    return (since is None or moment >= datetime.fromisoformat(since)) and moment < datetime.fromisoformat(
+        asked["before"]
+    )
 
 
 class _Handler(BaseHTTPRequestHandler):

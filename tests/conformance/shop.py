@@ -25,10 +25,11 @@ class SqliteTable(System):
     """The columns id, label, amount, changed_at and is_deleted, and what a test adds."""
 
     kind = Sql
-    object = "shop.things"
+    object_name = "shop.things"
     text = "label"
     amount = "amount"
     page = 6
+    late = timedelta(minutes=5)
     cannot: ClassVar[Mapping[str, str]] = {"credentials": "a SQLite file asks nobody who he is"}
 
     def __init__(self, folder: Path) -> None:

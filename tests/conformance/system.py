@@ -1,7 +1,7 @@
-"""What the author of a connector gives the conformance suite: the system under test, as something that can be changed.
+"""What the author of a connector gives the conformance suite: the system under test, as something to be changed.
 
-A record of the system has a number (its key), a text, an amount and a time of its last change; how they are called there
-is the author's. Times are naive UTC, and of the *system's* clock.
+A record of the system has a number (its key), a text, an amount and a time of its last change; how they are called
+there is the author's. Times are naive UTC, and of the *system's* clock.
 """
 
 from __future__ import annotations
@@ -46,18 +46,21 @@ class System(ABC):
 
     # The class of the source, and which of its objects the suite reads.
     kind: ClassVar[type[Source]]
-    object: ClassVar[str]
+    object_name: ClassVar[str]
     # Landed columns of a record's text and amount.
     text: ClassVar[str]
     amount: ClassVar[str]
     # How many rows the source asks for at a time, once ``prepare`` has made that small.
     page: ClassVar[int]
+    # How long after its time a row may show up, whole seconds: by the system's word, not by what the connector does.
+    late: ClassVar[timedelta]
     # Of ``CAPABILITIES`` those that this system does not have, with the reason. All others are put to the test.
     cannot: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
-    def prepare(cls, patch: Patch, env: Mapping[str, str]) -> None:  # noqa: B027 - optional
-        """Make pages small and the like: ``patch(owner, name, value)``. Also called in the process that is killed."""
+    @abstractmethod
+    def prepare(cls, patch: Patch, env: Mapping[str, str]) -> None:
+        """Make pages small: ``patch(owner, name, value)`` sets an attribute. Also called in a process to be killed."""
 
     @abstractmethod
     def environment(self) -> Mapping[str, str]:

@@ -17,20 +17,18 @@ from sandbox.server import Running
 from tests.conformance.system import Patch, Record, System
 
 MORNING = datetime(2026, 1, 5, 6)
-A_SECOND = timedelta(seconds=1)
 
 
 class Vendor(System):
     """One table of the sandbox, emptied."""
 
     table: ClassVar[str]
-    # The sandbox's name of the system in its faults, and of the path that shows pages of records.
-    pages: ClassVar[Sequence[Mapping[str, Any]]]
+    # The sandbox's name of the system in its faults, and where those strike that break pages of records.
     system: ClassVar[str]
+    pages: ClassVar[Sequence[Mapping[str, Any]]]
 
     def __init__(self, sandbox: Running) -> None:
         self.sandbox = sandbox
-        self.now = MORNING
         self.rows: dict[int, dict[str, Any]] = {}
         self.lasting: dict[str, dict[str, Any]] = {}
         self.moved = timedelta(0)
@@ -88,13 +86,14 @@ class SalesforceAccounts(Vendor):
     """Accounts, over REST."""
 
     kind = Salesforce
-    object = "account"
+    object_name = "account"
     text = "industry"
     amount = "number_of_employees"
     page = 50
+    late = timedelta(minutes=15)
     table = 'salesforce."Account"'
     system = "salesforce"
-    pages = ({"path": "/query"},)
+    pages: ClassVar[Sequence[Mapping[str, Any]]] = ({"path": "/query"},)
     cannot: ClassVar[Mapping[str, str]] = {"hostile_names": "Salesforce's field names are letters, digits and _"}
 
     def __init__(self, sandbox: Running) -> None:
@@ -102,6 +101,10 @@ class SalesforceAccounts(Vendor):
         self.hidden: set[str] = set()
         self.lasting["pages"] = {"name": "short_pages", "size": self.page}
         self.tell()
+
+    @classmethod
+    def prepare(cls, patch: Patch, env: Mapping[str, str]) -> None:
+        """The sandbox is told to send short pages; blocks of a query need not be smaller than they are."""
 
     def put(self, records: Sequence[Record]) -> None:
         self.write({record.number: account(record) for record in records})
@@ -139,7 +142,7 @@ class SalesforceAccounts(Vendor):
 class SalesforceInBulk(SalesforceAccounts):
     """The same, over Bulk API jobs."""
 
-    pages = ({"path": "/results"}, {"path": "/query?"})
+    pages: ClassVar[Sequence[Mapping[str, Any]]] = ({"path": "/results"}, {"path": "/query?"})
 
     @classmethod
     def prepare(cls, patch: Patch, env: Mapping[str, str]) -> None:
@@ -152,13 +155,14 @@ class HubSpotCompanies(Vendor):
     """Companies: listed first, searched then."""
 
     kind = HubSpot
-    object = "companies"
+    object_name = "companies"
     text = "name"
     amount = "numberofemployees"
     page = 40
+    late = timedelta(hours=1)
     table = "hubspot.companies"
     system = "hubspot"
-    pages = ({"path": "objects/companies?"}, {"path": "objects/companies/batch"})
+    pages: ClassVar[Sequence[Mapping[str, Any]]] = ({"path": "objects/companies?"}, {"path": "objects/companies/batch"})
     new = "industry"
     cannot: ClassVar[Mapping[str, str]] = {
         "hostile_names": "HubSpot's property names are lower-case letters, digits and _",
@@ -206,8 +210,7 @@ class HubSpotCompanies(Vendor):
     def _hide(self) -> None:
         kept = {key: fault for key, fault in self.lasting.items() if not key.startswith("hide")}
         self.lasting = kept | {
-            f"hide {name}": {"name": "hidden_property", "object": "companies", "property": name}
-            for name in self.hidden
+            f"hide {name}": {"name": "hidden_property", "object": "companies", "property": name} for name in self.hidden
         }
         self.tell()
 

@@ -26,7 +26,12 @@ from warehouse.base import TableName
 
 PAGE = 100
 LATE = timedelta(minutes=10)
-TYPES = {"text": pa.string(), "integer": pa.int64(), "moment": pa.timestamp("us"), "flag": pa.bool_()}
+TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "moment": pa.timestamp("us"),
+    "flag": pa.bool_(),
+}
 
 
 class Token(AuthBase):
@@ -79,7 +84,9 @@ class Tickets(Source):
         """The fields that the desk has now; their names are data, so columns get names of ours."""
         defined = {str(item.get("name")): str(item.get("type")) for item in self._desk.get("/fields").listing("fields")}
         if unknown := sorted(set(defined.values()) - TYPES.keys()):
-            raise MalformedAnswer(f"{self._desk.where} has fields of type {unknown[0]}; this connector is too old for it.")
+            raise MalformedAnswer(
+                f"{self._desk.where} has fields of type {unknown[0]}; this connector is too old for it."
+            )
         columns = columns_of(defined)
         return ObjectInfo(
             name=name,
