@@ -166,7 +166,6 @@ class HubSpotCompanies(Vendor):
     new = "industry"
     cannot: ClassVar[Mapping[str, str]] = {
         "hostile_names": "HubSpot's property names are lower-case letters, digits and _",
-        "retyped_fields": "HubSpot refuses another type for a property that has values",
     }
 
     def __init__(self, sandbox: Running) -> None:
@@ -203,6 +202,11 @@ class HubSpotCompanies(Vendor):
     def drop_text(self) -> None:
         self.hidden.add(self.text)
         self._hide()
+
+    def retype_amount(self) -> None:
+        fault = {"name": "retyped_property", "object": "companies", "property": self.amount, "type": "string"}
+        self.lasting["retyped"] = fault
+        self.tell()
 
     def wrong_environment(self) -> Mapping[str, str]:
         return {**self.environment(), "HUBSPOT_ACCESS_TOKEN": "stolen-token"}
