@@ -20,6 +20,7 @@ from extract.reconcile import Reconciled, reconcile
 from extract.source import ObjectInfo, Source
 from extract.spool import DiskSpool
 from tests.conformance.system import System
+from warehouse.base import TableName
 from warehouse.duckdb import DuckDBWarehouse
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         self.system = system
         self.folder = folder
+        self._table: TableName | None = None
 
     def open(self) -> DuckDBWarehouse:
         return _open(self.folder)
@@ -84,20 +86,15 @@ class Bench:
 
     def stored(self) -> list[dict[str, Any]]:
         """All rows of raw; none before the first landing."""
-        info = self.info()
+        self._table = table = self._table or self.info().table
         with self.open() as warehouse:
-            if warehouse.columns(info.table) is None:
+            if warehouse.columns(table) is None:
                 return []
-            return list(warehouse.rows(f"select * from {warehouse.relation(info.table)}"))
+            return list(warehouse.rows(f"select * from {warehouse.relation(table)}"))
 
     def known(self) -> list[dict[str, Any]]:
         """Rows that the system should still hold: all but those that were seen to vanish."""
         return [row for row in self.stored() if row["_deleted_how"] in (None, "flagged")]
-
-    def numbers(self) -> dict[Any, dict[str, Any]]:
-        """Stored rows by their key."""
-        key = self.info().key
-        return {tuple(row[column] for column in key): row for row in self.stored()}
 
     def watermark(self) -> datetime | None:
         if not (self.folder / "w.duckdb").exists():
@@ -115,9 +112,11 @@ class Bench:
         truth = self.system.truth()
         assert truth, "an empty system proves nothing"
         columns = sorted(truth[0])
-        missing = set(columns) - set(self.stored()[0])
+        known = self.known()
+        assert known, "nothing is stored"
+        missing = set(columns) - known[0].keys()
         assert not missing, f"raw lacks columns: {', '.join(sorted(missing))}"
-        ours = Counter(tuple(row[column] for column in columns) for row in self.known())
+        ours = Counter(tuple(row[column] for column in columns) for row in known)
         theirs = Counter(tuple(row[column] for column in columns) for row in truth)
         assert ours == theirs, (
             f"{columns}: only raw has {list((ours - theirs).elements())[:3]}, "
