@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, identifiers, regions, survivorship
+from contracts import emails, identifiers, regions, schema_changes, survivorship
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -28,6 +28,7 @@ def rendered(folder: Path = HERE) -> Mapping[str, str]:
     countries = regions.read_regions(folder / "phone_regions.yml")
     homes = regions.read_source_regions(countries, folder / "source_regions.yml")
     fields = survivorship.read(folder / "survivorship.yml")
+    changes = schema_changes.read(folder / "schema_changes.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -85,6 +86,19 @@ def rendered(folder: Path = HERE) -> Mapping[str, str]:
             ),
         ),
         "source_regions.csv": _csv(("record_source", "default_region"), homes.items()),
+        "schema_change_rules.csv": _csv(
+            (
+                "rule_rank",
+                "source_pattern",
+                "object_pattern",
+                "field_pattern",
+                "change",
+                "severity",
+                "accepted_field_pattern",
+                "accepted_until",
+            ),
+            schema_changes.rows(changes),
+        ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(
             ("field", "record_source", "trust_rank"),

@@ -36,6 +36,20 @@ _ASKED = "*"
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """A change as the books have it; ``noticed_at`` is naive UTC. A table that was made is no change of its source."""
+
+    source: str
+    object: str
+    column: str
+    change: str
+    old_type: str | None
+    new_type: str | None
+    run_id: str
+    noticed_at: datetime
+
+
+@dataclass(frozen=True)
 class Change:
     """One difference between the source's columns and the table's."""
 
@@ -139,6 +153,19 @@ def waiting(warehouse: Warehouse, source: str, name: str) -> list[str]:
         [source, name],
     )
     return [str(value) for value in found.column(0).to_pylist()]
+
+
+def noticed(warehouse: Warehouse, since: datetime) -> list[Noticed]:
+    """Changes that were noticed from ``since`` on, oldest first; none when the books were never opened."""
+    if warehouse.columns(books.SCHEMA_CHANGES) is None:
+        return []
+    found = warehouse.query(
+        "select source, object, column_name, change, old_type, new_type, run_id, noticed_at"
+        f" from {warehouse.relation(books.SCHEMA_CHANGES)} where column_name is not null and noticed_at >= ?"
+        " order by noticed_at, source, object, run_id, column_name, change",
+        [since],
+    )
+    return [Noticed(*row) for row in zip(*(column.to_pylist() for column in found.columns), strict=True)]
 
 
 def settle(warehouse: Warehouse, source: str, name: str, columns: Sequence[str], now: datetime) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from extract import books, drift, jobs, targeted, windows
 from extract.landing import Landed, Load, confirm, land, record_nothing, stored_count
 from extract.source import ConfigurationError, ObjectInfo, ReadContext, Source, SourceError, Window
-from extract.spool import DiskSpool
+from extract.spool import DiskSpool, remove_stale
 from warehouse.base import Warehouse, WarehouseError
 
 # Where no lock keeps landings apart, one may be under way while keys are looked up, and commit with an earlier time.
@@ -83,6 +83,8 @@ def run(
     """
     check_names(source, objects)
     work = Work(source, open_warehouse, full, progress or (lambda name, rows: None), spool_root, clock or utc_now)
+    # What a crash left would else stay until there is something to read again.
+    remove_stale(spool_root)
     source.connect()
     return [work.extract(name) for name in source.objects if not objects or name in objects]
 

@@ -15,6 +15,7 @@ from orchestration.defs.hubspot.checks import hubspot_batches
 from orchestration.defs.proof.checks import proven
 from orchestration.defs.proof.jobs import recount, sweep
 from orchestration.defs.proof.schedules import every_dawn, every_sunday
+from orchestration.defs.proof.sensors import tell_when_schema_changes
 from orchestration.defs.salesforce.assets import salesforce
 from orchestration.defs.salesforce.checks import salesforce_batches
 from orchestration.defs.segment.assets import segment
@@ -36,5 +37,5 @@ defs = dg.Definitions(
     ],
     jobs=[nightly, extract_all, events, freshness, recount, sweep],
     schedules=[every_night, every_noon, every_hour, every_half_past, every_dawn, every_sunday],
-    sensors=[tell_when_failed, tell_when_stale],
+    sensors=[tell_when_failed, tell_when_stale, tell_when_schema_changes],
 )

@@ -50,3 +50,19 @@ def open_locked(target: str | None, *, command: str, on_wait: Callable[[str], No
         warehouse.connect(target, on_wait=on_wait) as connection,
     ):
         yield connection
+
+
+@contextmanager
+def open_to_look(target: str | None, *, command: str, timeout: float) -> Iterator[Warehouse]:
+    """The warehouse read-only, by whoever can wait ``timeout`` seconds and no longer. Raises WarehouseError.
+
+    Under the lock, so that it is held for as long as the look takes: dbt does not wait for a file a reader has open.
+    Raises WarehouseHeld while another process has it.
+    """
+    import warehouse
+
+    with (
+        warehouse.locked(target, command=command, timeout=timeout),
+        warehouse.connect(target, read_only=True, timeout=timeout) as connection,
+    ):
+        yield connection

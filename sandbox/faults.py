@@ -68,6 +68,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "milliseconds": Kind(("hubspot",)),
     "missing_scope": Kind(("hubspot",), {"scope": "crm.objects.contacts.read"}),
     "hidden_property": Kind(("hubspot",), {"object": "", "property": ""}),
+    "retyped_property": Kind(("hubspot",), {"object": "", "property": "", "type": "string"}),  # values stay as they are
     # Segment.
     "archive_duplicates": Kind(("segment",)),
     "archive_truncated": Kind(("segment",)),

@@ -24,6 +24,10 @@ class WarehouseError(Exception):
     """The warehouse cannot be used as asked; the message is one sentence with cause and remedy."""
 
 
+class WarehouseHeld(WarehouseError):
+    """Another process has the warehouse and did not let go of it in time; later it may."""
+
+
 class BadRows(WarehouseError):
     """Some staged rows cannot be stored (a value that is none of its type, no key); the others could, without them."""
 

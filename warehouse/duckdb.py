@@ -19,7 +19,17 @@ from typing import Any, ClassVar
 import duckdb
 import pyarrow as pa
 
-from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, TableName, Warehouse, WarehouseError
+from warehouse.base import (
+    BadRows,
+    CsvPages,
+    LandedCounts,
+    ParquetFiles,
+    Staged,
+    TableName,
+    Warehouse,
+    WarehouseError,
+    WarehouseHeld,
+)
 from warehouse.csv_pages import csv_relation, explain, sql_string
 from warehouse.identifiers import folded, quote, quote_list, quote_table, refuse_collisions
 from warehouse.lock import REPEAT_SECONDS
@@ -504,7 +514,7 @@ def _open_when_free(
         who = f"{held[1]} (pid {held[2]})"
         waited = time.monotonic() - started
         if waited >= timeout:
-            raise WarehouseError(f"{path} is still open in {who} after {waited:.0f} s: close it there and try again.")
+            raise WarehouseHeld(f"{path} is still open in {who} after {waited:.0f} s: close it there and try again.")
         if on_wait is not None and (said is None or waited - said >= REPEAT_SECONDS):
             on_wait(f"Waiting for {path.name}: open in {who}.")
             said = waited

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from warehouse.base import WarehouseError
+from warehouse.base import WarehouseHeld
 
 REPEAT_SECONDS = 30.0
 _POLL_SECONDS = 0.1
@@ -63,7 +63,7 @@ def file_lock(
     """Hold the lock of ``database`` for the block; the same thread may take it again inside.
 
     ``command`` is what others are told. While someone else has it, ``on_wait`` gets a sentence saying who, at once and
-    then every 30 s. Raises WarehouseError after ``timeout`` seconds (None waits without end).
+    then every 30 s. Raises WarehouseHeld after ``timeout`` seconds (None waits without end).
     """
     import filelock
 
@@ -95,7 +95,7 @@ def _wait_for(attempt: Callable[[], object], database: Path, on_wait: OnWait | N
             pass
         waited = time.monotonic() - started
         if timeout is not None and waited >= timeout:
-            raise WarehouseError(
+            raise WarehouseHeld(
                 f"{database} is still held by {_who(database)} after {waited:.0f} s: wait for it to end and try again."
             ) from None
         if on_wait is not None and (said is None or waited - said >= REPEAT_SECONDS):

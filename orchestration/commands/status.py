@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestration.errors import CommandError
-from orchestration.setup import configured_target, json_option, target_option
+from orchestration.setup import configured_target, json_option, open_to_look, target_option
 from orchestration.terminal import ago, as_json, table
 
 if TYPE_CHECKING:
+    from extract.drift import Noticed
     from extract.status import ObjectStatus
     from warehouse.base import Warehouse
     from warehouse.profile import Target
 
 # Long enough for a landing to end, short enough for somebody who only wants to look.
 _PATIENCE_SECONDS = 2.0
+# Schema changes that are named, unless they are accepted: so old at most, so many an object.
+_RECENT = timedelta(days=30)
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -40,23 +44,27 @@ def status(target: str | None, as_json_: bool) -> None:
     """Show how far each object is: up to when its rows are proven complete, rows, last run, time since.
 
     Reads the serving copy of the last green build, so it works while a build runs and disturbs nobody; before the first
-    build it reads the warehouse itself. What was extracted since the copy was made shows after the next build.
+    build it reads the warehouse itself. What was extracted since the copy was made shows after the next build. Schema
+    changes of the last 30 days are named until contracts/schema_changes.yml accepts or ignores them.
 
     \b
     Examples:
       braid status
       braid status --json
     """
+    from extract.drift import noticed
     from extract.status import object_status
 
+    now = datetime.now(UTC).replace(tzinfo=None)
     with _looking(configured_target(target)) as view:
         objects = object_status(view.warehouse)
-    now = datetime.now(UTC).replace(tzinfo=None)
+        changes = _unaccepted(noticed(view.warehouse, now - _RECENT))
     if as_json_:
         document = {
             "read_from": view.name,
             "copy_age_seconds": None if view.age_seconds is None else round(view.age_seconds, 1),
             "objects": [_document(item, now) for item in objects],
+            "schema_changes": [{**asdict(change), "severity": severity} for change, severity in changes],
         }
         click.echo(as_json(document))
         return
@@ -89,10 +97,42 @@ def status(target: str | None, as_json_: bool) -> None:
             click.echo(
                 f"{item.source} {item.object}: {item.quarantined} rows in quarantine; see `braid quarantine list`."
             )
+    for line in _told(changes):
+        click.echo(line)
     if view.age_seconds is not None:
         click.echo(f"As of the serving copy made {ago(view.age_seconds)} ago ({view.name}); times are UTC.")
     else:
         click.echo(f"As of now ({view.name}); times are UTC.")
+
+
+def _unaccepted(changes: Sequence[Noticed]) -> list[tuple[Noticed, str]]:
+    """Changes that the contract neither accepts nor ignores, with their severity."""
+    from contracts import schema_changes
+
+    if not changes:
+        return []
+    rules = schema_changes.read()
+    found = []
+    for change in changes:
+        severity, accepted = rules.judged(change.source, change.object, change.column, change.change, change.noticed_at)
+        if severity != "ignore" and not accepted:
+            found.append((change, severity))
+    return found
+
+
+def _told(changes: Sequence[tuple[Noticed, str]]) -> Iterator[str]:
+    """A line for each object with changes, the fatal ones first."""
+    from orchestration.lib.schema_news import said
+
+    by_object: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for change, severity in changes:
+        by_object.setdefault((change.source, change.object), []).append((severity, said(change)))
+    for (source, name), found in sorted(by_object.items()):
+        # The same change twice is one line's worth: a column that went, came and went.
+        words = list(dict.fromkeys(f"{what}, fatal" if how == "fatal" else what for how, what in sorted(found)))
+        more = f"; and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+        named = "; ".join(words[:_NAMED]) + more
+        yield f"{source} {name}: {named}; once seen to, accept it in contracts/schema_changes.yml."
 
 
 def _proven(item: ObjectStatus) -> str:
@@ -142,11 +182,7 @@ def _looking(target: Target) -> Iterator[_View]:
         return
     if not database.is_file():
         raise CommandError(f"There is no warehouse at {_shown(database)} yet: start with `braid extract SOURCE`.")
-    # Under the lock: dbt does not wait for a file that a reader has open.
-    with (
-        warehouse.locked(target.name, command="braid status", timeout=_PATIENCE_SECONDS),
-        warehouse.connect(target.name, read_only=True, timeout=_PATIENCE_SECONDS) as connection,
-    ):
+    with open_to_look(target.name, command="braid status", timeout=_PATIENCE_SECONDS) as connection:
         yield _View(_shown(database), None, connection)
 
 

@@ -1,4 +1,4 @@
-"""Who is told when something fails or grows stale: a webhook, an email, both, or nobody.
+"""Who is told when something fails, grows stale or changes: a webhook, an email, both, or nobody.
 
 Settings  BRAID_ALERT_WEBHOOK, a URL that takes a POST of JSON (``text`` is what Slack and its kin show);
           BRAID_ALERT_EMAIL, addresses separated by commas, sent through BRAID_SMTP_HOST, BRAID_SMTP_PORT (587),
@@ -34,9 +34,12 @@ class AlertError(Exception):
 
 @dataclass(frozen=True)
 class Alert:
-    """What is told. ``details`` are lines of text; ``kind`` says whether something broke, aged, or is well again."""
+    """What is told. ``details`` are lines of text.
 
-    kind: Literal["failure", "stale", "recovered"]
+    ``kind`` says whether something broke, aged, is well again, or a source changed its columns.
+    """
+
+    kind: Literal["failure", "stale", "recovered", "schema_change"]
     title: str
     details: tuple[str, ...] = ()
     job: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -36,13 +37,18 @@ def plural(name: str) -> str | None:
 
 
 def properties_of(object_type: str, faults: Faults) -> dict[str, Property]:
-    """The properties that can be seen now."""
-    hidden = {
-        options["property"]
-        for options in faults.lasting("hidden_property", "hubspot")
-        if plural(options["object"]) == object_type
+    """The properties that can be seen now, with the type that they are said to have."""
+
+    def about(fault: str) -> dict[str, dict[str, Any]]:
+        struck = faults.lasting(fault, "hubspot")
+        return {options["property"]: options for options in struck if plural(options["object"]) == object_type}
+
+    hidden, retyped = about("hidden_property"), about("retyped_property")
+    return {
+        prop.name: replace(prop, type=retyped[prop.name]["type"]) if prop.name in retyped else prop
+        for prop in HUBSPOT_PROPERTIES[object_type]
+        if prop.name not in hidden
     }
-    return {prop.name: prop for prop in HUBSPOT_PROPERTIES[object_type] if prop.name not in hidden}
 
 
 def wanted_properties(object_type: str, asked: Sequence[str], faults: Faults) -> list[Property]:
@@ -83,7 +89,10 @@ def select(object_type: str, properties: Iterable[Property], faults: Faults) -> 
     moments = ", ".join(
         f"{moment_sql(name, milliseconds)} as at_{name}" for name in ("created_at", "updated_at", "archived_at")
     )
-    values = "".join(f", {value_sql(prop, milliseconds)} as {quoted('p_' + prop.name)}" for prop in properties)
+    held = {prop.name: prop for prop in HUBSPOT_PROPERTIES[object_type]}
+    values = "".join(
+        f", {value_sql(held[prop.name], milliseconds)} as {quoted('p_' + prop.name)}" for prop in properties
+    )
     return f"select id, archived, {moments}{values} from {table_sql('hubspot.' + object_type)}"
 
 

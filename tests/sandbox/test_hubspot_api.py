@@ -404,6 +404,15 @@ class TestAround:
         record = get(server, "/crm/v3/objects/contacts", limit=1, properties="email,phone").json()["results"][0]
         assert "email" not in record["properties"]
 
+    def test_a_property_of_another_type_keeps_its_values(self, server: Any) -> None:
+        asked = {"limit": 1, "properties": "num_associated_deals"}
+        before = get(server, "/crm/v3/objects/contacts", **asked).json()["results"]
+        server.fault("retyped_property", object="contacts", property="num_associated_deals")
+        types = {prop["name"]: prop["type"] for prop in get(server, "/crm/v3/properties/contacts").json()["results"]}
+        assert types["num_associated_deals"] == "string"
+        assert get(server, "/crm/v3/objects/contacts", **asked).json()["results"] == before
+        assert before[0]["properties"]["num_associated_deals"]
+
     def test_owners_active_and_archived(self, client: Any) -> None:
         assert [owner.id for owner in client.crm.owners.get_all()] == ["1", "2"]
         (gone,) = client.crm.owners.owners_api.get_page(archived=True).results

@@ -29,6 +29,7 @@ SOURCES = ("salesforce", "hubspot", "segment")
 COMPARED = (
     TableName("identity", "customer_master"),
     TableName("identity", "customer_xref"),
+    TableName("identity", "int_identity__merged_records"),
     TableName("marts", "customer_360"),
     TableName("marts", "fct_orders"),
     TableName("marts", "fct_opportunities"),

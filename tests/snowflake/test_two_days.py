@@ -15,6 +15,8 @@ from tests.snowflake.one_day import COMPARED
 
 pytestmark = [pytest.mark.timeout(1200)]
 
+# On its first day the company has merged nobody.
+EMPTY = {("int_identity__merged_records", 1)}
 DDL = re.compile(r"\s*(create|alter|drop|truncate|comment|grant|use)\b", re.IGNORECASE)
 
 
@@ -25,6 +27,9 @@ def test_both_warehouses_hold_the_same_rows(days: tuple[Day, Day], table: str, n
     left, right = (f"read_parquet('{folder / table}.parquet')" for folder in (day.duckdb, day.snowflake))
     columns = [name for name, *_ in duckdb.sql(f"describe select * from {left}").fetchall()]
     assert set(columns) == {name for name, *_ in duckdb.sql(f"describe select * from {right}").fetchall()}
+    if (table, number) in EMPTY:
+        assert duckdb.sql(f"select (select count(*) from {left}) + (select count(*) from {right})").fetchall() == [(0,)]
+        return
     # Compared as text of one form: the warehouses name decimals and text of one length differently.
     listed = ", ".join(f"cast({name} as {comparable(left, name)}) as {name}" for name in columns if not is_clock(name))
     assert duckdb.sql(f"select 1 from {left} limit 1").fetchall()
@@ -48,7 +53,7 @@ def comparable(relation: str, column: str) -> str:
 
 def is_clock(column: str) -> bool:
     """When a row was extracted is the run's own time, and the two runs are two."""
-    return column in ("extracted_at", "first_extracted_at", "last_extracted_at")
+    return column in ("extracted_at", "first_extracted_at", "last_extracted_at", "merge_noticed_at")
 
 
 def test_no_ddl_between_begin_and_commit(days: tuple[Day, Day]) -> None:

@@ -18,6 +18,7 @@ final as (
         city,
         country,
         lifecyclestage as lifecycle_stage,
+        hs_merged_object_ids as merged_company_ids,
 
         cast(numberofemployees as bigint) as number_of_employees,
         cast(annualrevenue as decimal(18, 2)) as annual_revenue,
@@ -29,6 +30,7 @@ final as (
         createdate as created_at,
         hs_lastmodifieddate as last_modified_at,
 
+        _deleted_at as deleted_noticed_at,
         _extracted_at as extracted_at
     from source
 )

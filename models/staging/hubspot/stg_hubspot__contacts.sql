@@ -41,6 +41,7 @@ final as (
         createdate as created_at,
         lastmodifieddate as last_modified_at,
 
+        _deleted_at as deleted_noticed_at,
         _extracted_at as extracted_at
     from source
 )

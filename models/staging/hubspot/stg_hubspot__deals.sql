@@ -16,6 +16,7 @@ final as (
         dealname as deal_name,
         dealtype as deal_type,
         deal_currency_code as currency,
+        hs_merged_object_ids as merged_deal_ids,
 
         cast(amount as decimal(18, 2)) as amount,
         hs_deal_stage_probability as probability,
@@ -30,6 +31,7 @@ final as (
         createdate as created_at,
         hs_lastmodifieddate as last_modified_at,
 
+        _deleted_at as deleted_noticed_at,
         _extracted_at as extracted_at
     from source
 )

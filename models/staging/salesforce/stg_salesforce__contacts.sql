@@ -36,6 +36,7 @@ final as (
         last_modified_date as last_modified_at,
         system_modstamp as updated_at,
 
+        _deleted_at as deleted_noticed_at,
         _extracted_at as extracted_at
     from source
 )

@@ -11,20 +11,20 @@ from orchestration.lib.alerts import AlertSettings, send
 from orchestration.lib.project import manifest
 from orchestration.lib.staleness import failure_alert, news, policies, stale_models, stale_sources
 
-_NOBODY = "Nobody is told: neither BRAID_ALERT_WEBHOOK nor BRAID_ALERT_EMAIL is set."
+NOBODY = "Nobody is told: neither BRAID_ALERT_WEBHOOK nor BRAID_ALERT_EMAIL is set."
 
 
 @dg.run_failure_sensor(name="tell_when_failed", default_status=dg.DefaultSensorStatus.RUNNING)
 def tell_when_failed(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """Every run that fails, with what each failed step said."""
-    return None if send(failure_alert(context)) else dg.SkipReason(_NOBODY)
+    return None if send(failure_alert(context)) else dg.SkipReason(NOBODY)
 
 
 @dg.sensor(name="tell_when_stale", minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
 def tell_when_stale(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Models older than their policy and sources not read in time: once when they become so, once when they recover."""
     if not AlertSettings.from_environment(os.environ).configured:
-        return dg.SkipReason(_NOBODY)
+        return dg.SkipReason(NOBODY)
     now = datetime.now(UTC)
     stale = stale_models(context.instance, policies(manifest()), now) | stale_sources(context.instance, freshness.name)
     found = news(stale, tuple(json.loads(context.cursor or "[]")))
