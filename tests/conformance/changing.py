@@ -122,6 +122,27 @@ class Changing(Base):
         assert [row["change"] for row in changes] == ["type_changed"]
         assert bench.attempt().rows_landed == 0
 
+    @needs("misfits")
+    def test_a_value_that_does_not_fit_sets_its_row_aside(self, bench: Bench) -> None:
+        """The others land, the window is proven with it, and put right it leaves the quarantine."""
+        system = bench.system
+        system.put(spread(system, 5))
+        bench.extract()
+        system.advance(DAY)
+        system.put([Record(1, system.clock - HOUR, "edited")])
+        system.spoil(3, system.clock - HOUR)
+        result = bench.extract()
+        assert (result.rows_quarantined, result.rows_updated) == (1, 1)
+        waiting = "select record_key is not null as keyed, payload like '%many%' as told, reason like '%many%' as shown"
+        (row,) = bench.query(f"{waiting} from ops.quarantine where status = 'open'")
+        assert row == {"keyed": True, "told": True, "shown": False}
+        assert {row[system.text] for row in bench.stored()} == {"plain", "edited"}
+        system.advance(DAY)
+        system.put([Record(3, system.clock - HOUR, "right")])
+        bench.extract()
+        bench.assert_true()
+        assert not bench.query("select 1 from ops.quarantine where status = 'open'")
+
     @needs("hostile_names")
     def test_field_names_are_data(self, bench: Bench) -> None:
         system = bench.system

@@ -97,6 +97,9 @@ class Desk(System):
         for ticket in self.tickets.values():
             ticket["MinutesSpent"] = str(ticket["MinutesSpent"])
 
+    def spoil(self, number: int, at: datetime) -> None:
+        self.tickets[number] |= {"MinutesSpent": "many", "updated_at": at}
+
     def fail_after(self, pages: int) -> None:
         self.pages_left = pages
 

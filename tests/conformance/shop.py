@@ -122,6 +122,9 @@ class SqliteTable(System):
         self.do("alter table things drop column amount")
         self.do("alter table things rename column text_amount to amount")
 
+    def spoil(self, number: int, at: datetime) -> None:
+        self.do("update things set amount = 'many', changed_at = ? where id = ?", [(at.strftime(MOMENT), number)])
+
     def fail_after(self, pages: int) -> None:
         self.blocks_left = pages
         sa.event.listen(sa.Engine, "before_cursor_execute", self._executing)

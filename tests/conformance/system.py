@@ -23,6 +23,7 @@ CAPABILITIES = {
     "new_fields": "gets a field that old rows have values in, without their times moving",
     "removed_fields": "loses a field",
     "retyped_fields": "turns the field of amounts into text",
+    "misfits": "can hold a value that is not of its field's type",
     "hostile_names": "has fields of any name",
     "faults": "can break down between two pages",
     "credentials": "asks who is there",
@@ -108,6 +109,10 @@ class System(ABC):
 
     def retype_amount(self) -> None:
         """Make the field of the amount a text field; values stay, as text (*retyped_fields*)."""
+        raise NotImplementedError
+
+    def spoil(self, number: int, at: datetime) -> None:
+        """Give a record an amount that is no number (*misfits*)."""
         raise NotImplementedError
 
     def fail_after(self, pages: int) -> None:

@@ -141,6 +141,23 @@ class FixedFields(Tickets):
         )
 
 
+class DropsMisfits(Tickets):
+    """Makes null of what it does not understand."""
+
+    def read(self, info: ObjectInfo, context: ReadContext) -> None:
+        real = self._desk.get
+
+        def get(path: str, params: Sequence[tuple[str, str]] = (), **more: Any) -> Any:
+            answer = real(path, params, **more)
+            for row in answer.body.get("tickets", ()):
+                if isinstance(row.get("MinutesSpent"), str):
+                    row["MinutesSpent"] = None
+            return answer
+
+        self._desk.get = get  # type: ignore[method-assign]
+        super().read(info, context)
+
+
 class TrustsNames(Tickets):
     """Takes the system's names for columns as they are."""
 
@@ -213,6 +230,7 @@ CASES = [
     (BlindToDeletes, Conformance.test_soft_deletes_are_marked_and_undone),
     (WindowedSweep, Conformance.test_hard_deletes_are_swept_and_undone),
     (FixedFields, Conformance.test_a_new_field_is_filled_in_old_rows),
+    (DropsMisfits, Conformance.test_a_value_that_does_not_fit_sets_its_row_aside),
     (TrustsNames, Conformance.test_field_names_are_data),
     (ConnectsLater, Conformance.test_wrong_credentials_are_refused_before_any_work),
     (TellsItsToken, Conformance.test_wrong_credentials_are_refused_before_any_work),
