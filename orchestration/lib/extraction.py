@@ -79,8 +79,14 @@ def landing_metadata(result: ObjectResult) -> dict[str, dg.MetadataValue]:
         "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
         "run_id": dg.MetadataValue.text(result.run_id),
     }
-    if result.window is not None:
-        metadata["watermark"] = dg.MetadataValue.text(result.window.end.isoformat())
+    metadata["proof"] = dg.MetadataValue.text(result.proof)
+    metadata["api_calls"] = dg.MetadataValue.int(result.api_calls)
+    if result.source_count is not None:
+        metadata["source_count"] = dg.MetadataValue.int(result.source_count)
+    if result.complete_to is not None:
+        metadata["watermark"] = dg.MetadataValue.text(result.complete_to.isoformat())
+    if result.rows_quarantined:
+        metadata["rows_quarantined"] = dg.MetadataValue.int(result.rows_quarantined)
     if result.columns_added:
         metadata["columns_added"] = dg.MetadataValue.text(", ".join(result.columns_added))
     return metadata

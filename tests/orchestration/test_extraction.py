@@ -52,6 +52,8 @@ def test_an_object_is_landed_checked_and_measured(connected: Running) -> None:
     assert metadata[OWNERS]["dagster/partition_row_count"] == metadata[OWNERS]["rows_inserted"] == landed
     assert metadata[OWNERS]["watermark"] == connected.health()["clock"].removesuffix("Z").removesuffix("+00:00")
     assert metadata[OWNERS]["seconds"] > 0
+    assert metadata[OWNERS]["proof"] == "uncounted"
+    assert metadata[OWNERS]["api_calls"] > 0
     checks = {
         check.asset_key: check for check in result.get_asset_check_evaluations() if check.check_name == CHECK_NAME
     }
