@@ -100,6 +100,8 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "source": _TEXT,
             "object": _TEXT,
             "record_key": _TEXT,
+            "record_cursor": _MOMENT,
+            "is_deleted": pa.bool_(),
             "rule": _TEXT,
             "rule_version": _TEXT,
             "reason": _TEXT,

@@ -1,9 +1,8 @@
 """Rows that are no longer there: they stay in raw, marked with when that was noticed and how.
 
 ``_deleted_how`` is *flagged* (the source says so row by row), *merged* or *erased* (the source names the keys),
-*absent* (a full picture does not have them), *swept* (a sweep of all keys did not find them), *purged* (it was
-flagged, and a sweep found that the source has let go of it for good) or *quarantined* (it is there, but breaks an
-expectation, see ``quarantine.py``). A row that comes back is unmarked.
+*absent* (a full picture does not have them), *swept* (a sweep of all keys did not find them) or *purged* (it was
+flagged, and a sweep found that the source has let go of it for good). A row that comes back is unmarked.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from extract.source import AccessDenied, ObjectInfo
 from warehouse.base import Staged, Warehouse
 
 AT, HOW = "_deleted_at", "_deleted_how"
-QUARANTINED = "quarantined"
+# When a row was set aside because it breaks an expectation; see ``quarantine.py``.
+QUARANTINED_AT = "_quarantined_at"
 
 
 def mark_keys(warehouse: Warehouse, info: ObjectInfo, keys: Staged, how: str, noticed_at: datetime, run_id: str) -> int:
@@ -34,14 +34,19 @@ def mark_absent(
     run_id: str,
     how: str = "absent",
     before: datetime | None = None,
+    spared: Staged | None = None,
 ) -> int:
     """Mark stored rows within ``scope`` that the batch, being all there is, does not have; returns how many.
 
-    With ``before`` only rows whose cursor is earlier: younger ones may have come while the batch was read.
+    With ``before`` only rows whose cursor is earlier: younger ones may have come while the batch was read. ``spared``
+    has the keys, as ``key_text`` writes them, of rows that came and could not be stored: they are there.
     """
     conditions = [f"t.{warehouse.quoted(column)} = ?" for column in scope]
     on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
     conditions += [f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged]
+    if spared is not None:
+        text = key_text(warehouse, info.key)
+        conditions.append(f"not exists (select 1 from {spared.sql} as s where s.record_key = {text})")
     params: list[object] = list(scope.values())
     if before is not None and info.cursor is not None:
         conditions.append(f"t.{warehouse.quoted(info.cursor)} < ?")
@@ -49,11 +54,22 @@ def mark_absent(
     return _mark(warehouse, info, " and ".join(conditions) or "true", params, how, noticed_at, run_id)
 
 
-def mark_purged(warehouse: Warehouse, info: ObjectInfo, staged: Sequence[Staged], before: datetime) -> None:
+def key_text(warehouse: Warehouse, key: Sequence[str], row: str = "t") -> str:
+    """SQL: the key of ``row`` as one text, the way ``Rejected.key`` and ``ops.quarantine`` have it."""
+    texts = [f"cast({row}.{warehouse.quoted(column)} as varchar)" for column in key]
+    return texts[0] if len(texts) == 1 else f"concat_ws('|', {', '.join(texts)})"
+
+
+def mark_purged(
+    warehouse: Warehouse, info: ObjectInfo, staged: Sequence[Staged], before: datetime, spared: Staged | None = None
+) -> None:
     """Of rows the source flagged as deleted, say which ones it no longer has at all: its counts leave them out."""
     assert info.cursor is not None
     on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
     absent = " and ".join(f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged) or "true"
+    if spared is not None:
+        text = key_text(warehouse, info.key)
+        absent += f" and not exists (select 1 from {spared.sql} as s where s.record_key = {text})"
     how = warehouse.quoted(HOW)
     warehouse.execute(
         f"update {warehouse.relation(info.table)} as t set {how} = 'purged'"

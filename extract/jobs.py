@@ -89,9 +89,12 @@ class JobBook:
 
 
 def unfinished(
-    warehouse: Warehouse, source: str, name: str, window: Window, *, full: bool, now: datetime
+    warehouse: Warehouse, source: str, name: str, window: Window, *, full: bool, clock: datetime, now: datetime
 ) -> Unfinished | None:
-    """The window to go on with instead of ``window``: one of the same start whose job has not landed."""
+    """The window to go on with instead of ``window``: one of the same start whose job has not landed.
+
+    A full one only while the source's ``clock`` is within it: a row that changed beyond its end would seem to be gone.
+    """
     if warehouse.columns(books.JOBS) is None:
         return None
     found = warehouse.query(
@@ -102,15 +105,19 @@ def unfinished(
     if not found.num_rows:
         return None
     start, end, clock = (column[0].as_py() for column in found.columns)
-    if start != window.start or end > window.end:
+    if start != window.start or end > window.end or (full and end <= clock):
         return None
     return Unfinished(Window(start, end), clock, full)
 
 
-def settle(warehouse: Warehouse, source: str, name: str) -> None:
-    """Forget the object's jobs: what they were for has landed. In the landing's transaction."""
-    relation = warehouse.relation(books.JOBS)
-    warehouse.execute(f"delete from {relation} where source = ? and object = ?", [source, name])
+def settle(warehouse: Warehouse, source: str, name: str, window: Window) -> None:
+    """Forget the jobs of a window that has landed. In the landing's transaction."""
+    begun = "window_start is null" if window.start is None else "window_start = ?"
+    params = [source, name, window.end, *([window.start] if window.start is not None else [])]
+    warehouse.execute(
+        f"delete from {warehouse.relation(books.JOBS)} where source = ? and object = ? and window_end = ? and {begun}",
+        params,
+    )
 
 
 def _hash(query: str) -> str:

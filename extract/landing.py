@@ -28,8 +28,10 @@ _META: dict[str, pa.DataType] = {
     IS_DELETED: pa.bool_(),
     deletions.AT: pa.timestamp("us"),
     deletions.HOW: pa.string(),
+    deletions.QUARANTINED_AT: pa.timestamp("us"),
 }
 META = pa.schema(_META)
+NO_KEYS = pa.table({"record_key": pa.array([], pa.string())})
 # More rows than this in the overlap are not looked at one by one to learn how late rows come.
 MOST_LATE = 200_000
 
@@ -102,7 +104,9 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     existed = warehouse.columns(info.table) is not None
     added = warehouse.ensure_table(info.table, pa.schema([*info.schema, *META]))
     before = _overlap_keys(warehouse, info, load)
+    known = spool.spared()
     with (
+        warehouse.stage(known if known is not None else NO_KEYS, constants={}) as spared,
         _staged(warehouse, spool, load) as (parts, gone),
         warehouse.stage(
             quarantine.table_of(load.source, info.name, spool.rejected, load.version, load.run_id, now), constants={}
@@ -120,12 +124,22 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
             )
             staged = [batch for _, batch in parts]
             deleted += sum(
-                deletions.mark_absent(warehouse, info, staged, scope, load.started_at, load.run_id) for scope in scopes
+                deletions.mark_absent(
+                    warehouse,
+                    info,
+                    staged,
+                    scope,
+                    load.started_at,
+                    load.run_id,
+                    spared=spared if spool.rejected else None,
+                )
+                for scope in scopes
+                if known is not None
             )
             deletions.stamp(warehouse, info, load.started_at, load.run_id)
             landed_count = _landed_count(warehouse, info, parts, counts, load.window)
             if landed_count is not None:
-                landed_count += len(spool.rejected)
+                landed_count += quarantine.counted(info, spool.rejected, load.window)
             proof = windows.verdict(load.expected, landed_count)
             late_rows, lateness = _late(warehouse, info, load, before)
             landed = Landed(
@@ -143,12 +157,9 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
                 late_rows=late_rows,
                 lateness_seconds=lateness,
             )
-            quarantine.settle(
-                warehouse, info.table, info.key, source=load.source, name=info.name, runs=[load.run_id],
-                expectations=False, now=now,
-            )  # fmt: skip
-            jobs.settle(warehouse, load.source, info.name)
-            for file in spool.files:
+            quarantine.settle(warehouse, info, load.source, staged, everything={} in scopes, now=now)
+            jobs.settle(warehouse, load.source, info.name, load.window)
+            for file in [file for file in spool.files if not file.unchanged]:
                 quarantine.settle_file(
                     warehouse, source=load.source, name=info.name, path=file.path, run_id=load.run_id, now=now
                 )
@@ -201,6 +212,7 @@ def _staged(warehouse: Warehouse, spool: DiskSpool, load: Load) -> Iterator[tupl
         "_run_id": load.run_id,
         deletions.AT: pa.scalar(None, pa.timestamp("us")),
         deletions.HOW: pa.scalar(None, pa.string()),
+        deletions.QUARANTINED_AT: pa.scalar(None, pa.timestamp("us")),
     }
     with ExitStack() as stages:
         parts = []
@@ -216,8 +228,20 @@ def _staged(warehouse: Warehouse, spool: DiskSpool, load: Load) -> Iterator[tupl
 def _write(warehouse: Warehouse, info: ObjectInfo, part: CsvPages | ParquetFiles, batch: Staged) -> LandedCounts:
     order = [column for column in info.newest_by if column in part.schema.names]
     if info.append_only:
+        _make_room(warehouse, info, batch)
         return warehouse.append(info.table, batch, unless_key=info.key, first_by=order)
     return warehouse.merge(info.table, batch, key=info.key, newest_by=order)
+
+
+def _make_room(warehouse: Warehouse, info: ObjectInfo, batch: Staged) -> None:
+    """Where rows are only added, one that is in quarantine gives way to the same one read anew."""
+    relation, at = warehouse.relation(info.table), warehouse.quoted(deletions.QUARANTINED_AT)
+    found = warehouse.query(f"select count(*) from {relation} where {at} is not null")
+    if found.column(0)[0].as_py():
+        on = " and ".join(f"t.{warehouse.quoted(column)} = b.{warehouse.quoted(column)}" for column in info.key)
+        warehouse.execute(
+            f"delete from {relation} as t where {at} is not null and exists (select 1 from {batch.sql} as b where {on})"
+        )
 
 
 def _refuse_incomplete(
@@ -269,22 +293,23 @@ def within(warehouse: Warehouse, info: ObjectInfo, window: Window) -> tuple[str,
         conditions.insert(0, f"{cursor} >= ?")
         params.insert(0, window.start)
     if not info.counts_deleted:
-        # A row set apart for what its values are is there at the source.
-        how = warehouse.quoted(deletions.HOW)
-        conditions.append(f"(not {warehouse.quoted(IS_DELETED)} or coalesce({how}, '') = '{deletions.QUARANTINED}')")
+        conditions.append(f"not {warehouse.quoted(IS_DELETED)}")
     return " and ".join(conditions), list(params)
 
 
-def stored_count(warehouse: Warehouse, info: ObjectInfo, window: Window) -> int:
-    """Rows stored that the source should count in ``window``: those it no longer has are left out."""
+def stored_count(warehouse: Warehouse, info: ObjectInfo, source: str, window: Window) -> int:
+    """Records stored or kept out that the source should count in ``window``: those it no longer has are left out."""
     condition, params = within(warehouse, info, window)
     how = warehouse.quoted(deletions.HOW)
+    others, older = quarantine.kept_out(warehouse, info, source, window)
+    if older is not None:
+        condition, params = f"{condition} and not {older[0]}", [*params, *older[1]]
     found = warehouse.query(
-        f"select count(*) from {warehouse.relation(info.table)}"
-        f" where {condition} and ({how} is null or {how} in ('flagged', '{deletions.QUARANTINED}'))",
+        f"select count(*) from {warehouse.relation(info.table)} as t"
+        f" where {condition} and ({how} is null or {how} = 'flagged')",
         params,
     )
-    return int(found.column(0)[0].as_py())
+    return int(found.column(0)[0].as_py()) + others
 
 
 def _overlap_keys(warehouse: Warehouse, info: ObjectInfo, load: Load) -> set[tuple[object, ...]] | None:

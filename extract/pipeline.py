@@ -126,7 +126,9 @@ class Work:
                 keys = self._subjects(name, warehouse, state)
                 watermark = None if drift.asks_more(described, state.columns) else state.watermark
                 window = windows.next_window(watermark, clock, info.overlap, full=self.full)
-                begun = jobs.unfinished(warehouse, self.source.name, name, window, full=self.full, now=looked_at)
+                begun = jobs.unfinished(
+                    warehouse, self.source.name, name, window, full=self.full, clock=clock, now=looked_at
+                )
             load = Load(
                 self.source.name, run_id, window, started_at, self.full, version(), clock,
                 windows.learned_lag(info, state.lateness_seconds), looked_at=looked_at,
@@ -135,7 +137,7 @@ class Work:
             result = replace(result, window=window, changes=tuple(changes))
             if begun is not None:
                 result = self.complete(info, replace(load, window=begun.window, clock=begun.clock), keys, result)
-                load = self._after(begun, load, result)
+                load = self._after(info, begun, load, result)
             if begun is None or (result.proof != windows.OPEN and not self.full):
                 result = self.complete(info, load, keys, result)
             if waiting:
@@ -147,10 +149,10 @@ class Work:
         spent = self.source.spent().calls - calls
         return replace(result, seconds=time.monotonic() - began, api_calls=spent)
 
-    def _after(self, begun: jobs.Unfinished, load: Load, result: ObjectResult) -> Load:
+    def _after(self, info: ObjectInfo, begun: jobs.Unfinished, load: Load, result: ObjectResult) -> Load:
         """What is left of a run's window once the one that an earlier run had begun is done."""
         state = replace(load.state, watermark=result.complete_to)
-        rest = Window(max(begun.window.end, load.window.start or begun.window.end), load.window.end)
+        rest = Window(begun.window.end - info.overlap, load.window.end)
         return replace(load, run_id=uuid.uuid4().hex, window=rest, state=state, columns=None)
 
     def complete(
@@ -220,7 +222,7 @@ class Work:
         result = _sum(result, landed, counted)
         counted = self.source.count(info, load.window)
         with self.open_warehouse() as warehouse:
-            if counted is None or counted != stored_count(warehouse, info, load.window):
+            if counted is None or counted != stored_count(warehouse, info, load.source, load.window):
                 return None
             reached = confirm(warehouse, load, landed, counted, self.now())
         return replace(result, proof=windows.PROVEN, complete_to=reached, source_count=counted, landed_count=counted)
@@ -235,16 +237,18 @@ class Work:
                 drift.settle(warehouse, self.source.name, info.name, waiting, self.now())
             return
         tell = self.tell
-        with (
-            targeted.read(
-                self.source, info, columns, clock, self.spool_root, lambda rows: tell(info.name, rows)
-            ) as spool,
-            self.open_warehouse() as warehouse,
-        ):
-            warehouse.ensure_table(info.table, targeted.complete_schema(info))
-            with targeted.staged(warehouse, spool, started_at, run_id) as batches, warehouse.transaction():
-                targeted.refresh(warehouse, info, batches, columns)
-                drift.settle(warehouse, self.source.name, info.name, waiting, self.now())
+        with targeted.read(
+            self.source, info, columns, clock, self.spool_root, lambda rows: tell(info.name, rows)
+        ) as spool:
+
+            def fill() -> None:
+                with self.open_warehouse() as warehouse:
+                    warehouse.ensure_table(info.table, targeted.complete_schema(info))
+                    with targeted.staged(warehouse, spool, started_at, run_id) as batches, warehouse.transaction():
+                        targeted.refresh(warehouse, info, batches, columns)
+                        drift.settle(warehouse, self.source.name, info.name, waiting, self.now())
+
+            targeted.landing(spool, fill)
 
     def earliest(self, info: ObjectInfo) -> datetime | None:
         """The oldest cursor stored: where halving begins."""
@@ -302,7 +306,8 @@ def _sum(result: ObjectResult, landed: Landed, counted: int | None) -> ObjectRes
         rows_inserted=result.rows_inserted + landed.inserted,
         rows_updated=result.rows_updated + landed.updated,
         rows_deleted=result.rows_deleted + landed.deleted,
-        rows_quarantined=result.rows_quarantined + landed.quarantined,
+        # The same rows come again when a window is read once more.
+        rows_quarantined=max(result.rows_quarantined, landed.quarantined),
         columns_added=(*result.columns_added, *landed.columns_added),
         proof=landed.proof,
         source_count=counted,

@@ -1,8 +1,8 @@
 """The book of rows that are kept out: what could not be landed, and what landed and breaks an expectation.
 
-A row that cannot be landed (a value that is none of its type, no key) is in the book and not in its table. A row that
-breaks an expectation is in both: in its table it is marked deleted, ``_deleted_how`` *quarantined*, until it lands
-anew with values that hold.
+A row that cannot be landed (a value that is none of its type, no key) is in the book and not in its table, or there
+only as the version before. A row that breaks an expectation is in both: in its table it has ``_quarantined_at``, and
+staging leaves it out, until it lands anew with values that hold.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from extract import books, deletions
-from extract.source import Rejected
+from extract.source import ObjectInfo, Rejected, Window
 from warehouse.base import Staged, TableName, Warehouse
 
 # Rules that begin so are judged after landing.
@@ -86,71 +85,152 @@ def dismiss(warehouse: Warehouse, quarantine_id: str, why: str, now: datetime) -
 
 
 def table_of(source: str, name: str, rows: Sequence[Rejected], version: str, run_id: str, now: datetime) -> pa.Table:
-    """Rejected rows as the book keeps them; the same row, rejected again by the same rule, has the same id."""
-    found = []
+    """Rejected rows as the book keeps them: a record that breaks the same rule again has the same id."""
+    found = {}
     for row in rows:
-        known = f"{source}|{name}|{row.rule}|{row.position}|{row.payload}"
-        found.append(
-            {
-                "quarantine_id": hashlib.sha256(known.encode()).hexdigest()[:16],
-                "source": source,
-                "object": name,
-                "record_key": row.key,
-                "rule": row.rule,
-                "rule_version": version,
-                "reason": row.reason,
-                "position": row.position,
-                "payload": row.payload,
-                "run_id": run_id,
-                "quarantined_at": now,
-                "status": "open",
-            }
-        )
-    return pa.Table.from_pylist(found, schema=books.BOOKS[books.QUARANTINE])
+        which = row.key if row.key is not None else f"{row.position}|{row.payload}"
+        quarantine_id = hashlib.sha256(f"{source}|{name}|{row.rule}|{which}".encode()).hexdigest()[:16]
+        found[quarantine_id] = {
+            "quarantine_id": quarantine_id,
+            "source": source,
+            "object": name,
+            "record_key": row.key,
+            "record_cursor": row.cursor,
+            "is_deleted": row.is_deleted,
+            "rule": row.rule,
+            "rule_version": version,
+            "reason": row.reason,
+            "position": row.position,
+            "payload": row.payload,
+            "run_id": run_id,
+            "quarantined_at": now,
+            "status": "open",
+        }
+    return pa.Table.from_pylist(list(found.values()), schema=books.BOOKS[books.QUARANTINE])
 
 
 def add(warehouse: Warehouse, rejected: Staged) -> None:
-    """Add rows to the book, in a transaction. One that is there already, as bad as it was, is open again."""
-    warehouse.append(books.QUARANTINE, rejected, unless_key=["quarantine_id"])
+    """Add rows to the book, in a transaction. One that is there already is open again, as it came now.
+
+    What somebody dismissed stays dismissed.
+    """
+    book = warehouse.relation(books.QUARANTINE)
+    taken = ("record_cursor", "is_deleted", "rule_version", "reason", "position", "payload", "run_id")
     warehouse.execute(
-        f"update {warehouse.relation(books.QUARANTINE)} set status = 'open', settled_at = null"
-        f" where status = 'replayed' and quarantine_id in (select quarantine_id from {rejected.sql} as r)"
+        f"update {book} as q set status = 'open', settled_at = null, "
+        + ", ".join(f"{column} = r.{column}" for column in taken)
+        + f" from {rejected.sql} as r where r.quarantine_id = q.quarantine_id and q.status <> 'dismissed'"
     )
+    warehouse.append(books.QUARANTINE, rejected, unless_key=["quarantine_id"])
+
+
+def counted(info: ObjectInfo, rows: Sequence[Rejected], window: Window) -> int:
+    """How many of the records just rejected the source's count of ``window`` has."""
+    found = {
+        row.key if row.key is not None else f"{row.position}|{row.payload}"
+        for row in rows
+        if (info.counts_deleted or not row.is_deleted)
+        and (row.cursor is None or ((window.start is None or window.start <= row.cursor) and row.cursor < window.end))
+    }
+    return len(found)
+
+
+def kept_out(
+    warehouse: Warehouse, info: ObjectInfo, source: str, window: Window
+) -> tuple[int, tuple[str, list[object]] | None]:
+    """How many records that could not be landed the source's count of ``window`` has.
+
+    And SQL with parameters that is true for a stored row ``t`` that is only the version before one of them, None when
+    there is none: such a row is counted by its newer version. A record whose cursor cannot be read is in the window of
+    everything alone. Dismissed ones are there at the source as well.
+    """
+    book = warehouse.relation(books.QUARANTINE)
+    mine = f"q.source = ? and q.object = ? and q.status in ('open', 'dismissed') and q.rule not like '{EXPECTATION}%'"
+    params: list[object] = [source, info.name]
+    if not _known(warehouse, f"select count(*) from {book} as q where {mine}", params):
+        return 0, None
+    inside, bounds = "latest < ?", [window.end]
+    if window.start is not None:
+        inside, bounds = f"{inside} and latest >= ?", [window.end, window.start]
+    else:
+        inside = f"({inside} or latest is null)"
+    flagged = "" if info.counts_deleted else " and not is_deleted"
+    count = _known(
+        warehouse,
+        "select count(*) from (select coalesce(q.record_key, q.quarantine_id) as record,"
+        " max(q.record_cursor) as latest, max(case when q.is_deleted then 1 else 0 end) = 1 as is_deleted"
+        f" from {book} as q where {mine} group by coalesce(q.record_key, q.quarantine_id)) as records"
+        f" where {inside}{flagged}",
+        [*params, *bounds],
+    )
+    text = deletions.key_text(warehouse, info.key)
+    return count, (f"exists (select 1 from {book} as q where {mine} and q.record_key = {text})", params)
 
 
 def settle(
     warehouse: Warehouse,
-    table: TableName,
-    key: Sequence[str],
-    *,
+    info: ObjectInfo,
     source: str,
-    name: str,
-    runs: Sequence[str],
-    expectations: bool,
+    batches: Sequence[Staged],
+    *,
+    everything: bool,
     now: datetime,
 ) -> None:
-    """Rows that were kept out, and have landed with ``runs`` as they should be, leave the quarantine.
+    """Records that could not be landed, and have come in ``batches`` as they should be, leave the quarantine.
 
-    ``expectations`` says which: those that broke one, or those that could not be landed.
+    ``everything`` when the batches are all there is: then whoever is still bad is about to be added again. In the
+    landing's transaction, before ``add``.
     """
-    how, marks = warehouse.quoted(deletions.HOW), ", ".join("?" * len(runs))
-    warehouse.execute(
-        f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'replayed', settled_at = ?"
-        f" where source = ? and object = ? and status = 'open' and rule {'' if expectations else 'not '}like ?"
-        f" and exists (select 1 from {warehouse.relation(table)} as t where t._run_id in ({marks})"
-        f" and coalesce(t.{how}, '') <> ? and {_key_text(warehouse, key)} = q.record_key)",
-        [now, source, name, f"{EXPECTATION}%", *runs, deletions.QUARANTINED],
-    )
+    book = warehouse.relation(books.QUARANTINE)
+    mine = f"source = ? and object = ? and status in ('open', 'dismissed') and rule not like '{EXPECTATION}%'"
+    params: list[object] = [source, info.name]
+    if not _known(warehouse, f"select count(*) from {book} where {mine}", params):
+        return
+    settled = f"update {book} as q set status = 'replayed', settled_at = ? where {mine}"
+    if everything:
+        warehouse.execute(f"{settled} and status = 'open'", [now, *params])
+    for batch in batches:
+        if set(info.key) <= set(batch.schema.names):
+            text = deletions.key_text(warehouse, info.key, "b")
+            came = f"exists (select 1 from {batch.sql} as b where {text} = q.record_key)"
+            warehouse.execute(f"{settled} and {came}", [now, *params])
 
 
 def settle_file(warehouse: Warehouse, *, source: str, name: str, path: str, run_id: str, now: datetime) -> None:
     """Rows of a file that has landed in another version leave the quarantine: what is still bad is added anew."""
     positions = f"{path}, "
+    # The length is written, not bound: Snowflake's stand-in would repeat it.
     warehouse.execute(
         f"update {warehouse.relation(books.QUARANTINE)} set status = 'replayed', settled_at = ?"
         " where source = ? and object = ? and status = 'open' and run_id <> ?"
         f" and left(position, {len(positions)}) = ?",
         [now, source, name, run_id, positions],
+    )
+
+
+def settle_gone(
+    warehouse: Warehouse,
+    info: ObjectInfo,
+    source: str,
+    batches: Sequence[Staged],
+    *,
+    before: datetime,
+    spared: Staged | None,
+    now: datetime,
+) -> None:
+    """Records that a sweep of all keys has not found are no longer at the source; in a transaction."""
+    found = [
+        f"select 1 from {batch.sql} as b where {deletions.key_text(warehouse, info.key, 'b')} = q.record_key"
+        for batch in batches
+    ]
+    if spared is not None:
+        found.append(f"select 1 from {spared.sql} as s where s.record_key = q.record_key")
+    absent = "".join(f" and not exists ({one})" for one in found)
+    warehouse.execute(
+        f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'gone', settled_at = ?"
+        " where source = ? and object = ? and status in ('open', 'dismissed') and record_key is not null"
+        f" and (record_cursor is null or record_cursor < ?){absent}",
+        [now, source, info.name, before],
     )
 
 
@@ -164,25 +244,64 @@ def set_apart(
     name: str,
     runs: Sequence[str],
     now: datetime,
-) -> int:
-    """Put rows that landed with ``runs`` and break an expectation into quarantine; returns how many.
+) -> None:
+    """Put the rows of a judged batch (all that landed with ``runs``) that break an expectation into quarantine.
 
-    Rows that broke one before, and hold now, leave it.
+    Those of the batch that broke one before, and hold now, leave it.
     """
     rejected = [row for item in broken for row in _rejected(warehouse, table, key, item, name, runs)]
-    keys = pa.concat_tables([item.keys for item in broken]) if broken else None
     book = table_of(source, name, [row for row, _ in rejected], "", runs[-1], now)
-    versions = pa.array([version for _, version in rejected], pa.string())
-    book = book.set_column(book.column_names.index("rule_version"), "rule_version", versions)
-    with ExitStack() as stages:
-        staged = stages.enter_context(warehouse.stage(book, constants={}))
-        bad = stages.enter_context(warehouse.stage(keys, constants={})) if keys is not None else None
+    versions = {row.rule: version for row, version in rejected}
+    book = book.set_column(
+        book.column_names.index("rule_version"),
+        "rule_version",
+        pa.array([versions[str(rule)] for rule in book["rule"].to_pylist()], pa.string()),
+    )
+    held = "not exists (select 1 from ({0}) as r where r.record_key = {1})"
+    with warehouse.stage(book, constants={}) as staged:
+        bad = f"select record_key from {staged.sql} as s"
+        text, at = deletions.key_text(warehouse, key), warehouse.quoted(deletions.QUARANTINED_AT)
+        marks = ", ".join("?" * len(runs))
+        of_batch = f"t._run_id in ({marks})"
+        relation = warehouse.relation(table)
         with warehouse.transaction():
-            if bad is not None:
+            warehouse.execute(
+                f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'replayed', settled_at = ?"
+                f" where source = ? and object = ? and status = 'open' and rule like '{EXPECTATION}%'"
+                f" and exists (select 1 from {relation} as t where {of_batch} and {text} = q.record_key)"
+                f" and not exists (select 1 from {staged.sql} as s where s.quarantine_id = q.quarantine_id)",
+                [now, source, name, *runs],
+            )
+            warehouse.execute(
+                f"update {relation} as t set {at} = null where {of_batch} and {at} is not null"
+                f" and {held.format(bad, text)}",
+                list(runs),
+            )
+            if rejected:
                 add(warehouse, staged)
-                _mark(warehouse, table, key, bad, runs, now)
-            settle(warehouse, table, key, source=source, name=name, runs=runs, expectations=True, now=now)
-    return len({row.key for row, _ in rejected})
+                warehouse.execute(
+                    f"update {relation} as t set {at} = ? where {of_batch} and {at} is null"
+                    f" and exists (select 1 from ({bad}) as r where r.record_key = {text})",
+                    [now, *runs],
+                )
+
+
+def outdated(
+    warehouse: Warehouse, table: TableName, key: Sequence[str], *, source: str, name: str, versions: Sequence[str]
+) -> list[str]:
+    """Runs with rows in quarantine by an expectation that is not one of ``versions`` any more."""
+    at = warehouse.quoted(deletions.QUARANTINED_AT)
+    if warehouse.columns(books.QUARANTINE) is None or deletions.QUARANTINED_AT not in (warehouse.columns(table) or {}):
+        return []
+    found = warehouse.query(
+        f"select distinct t._run_id from {warehouse.relation(table)} as t"
+        f" inner join {warehouse.relation(books.QUARANTINE)} as q"
+        f" on q.record_key = {deletions.key_text(warehouse, key)}"
+        f" where q.source = ? and q.object = ? and q.status = 'open' and q.rule like '{EXPECTATION}%'"
+        f" and q.rule_version not in ({', '.join('?' * len(versions)) or repr('')}) and t.{at} is not null order by 1",
+        [source, name, *versions],
+    )
+    return [str(value) for value in found.column(0).to_pylist()]
 
 
 def _rejected(
@@ -191,10 +310,12 @@ def _rejected(
     """The rows of one broken rule, each with the rule's version."""
     stored = [column for column in warehouse.columns(table) or {} if not column.startswith("_")]
     columns = ", ".join(f"t.{warehouse.quoted(column)}" for column in stored)
+    on = " and ".join(f"t.{warehouse.quoted(column)} = b.{warehouse.quoted(column)}" for column in key)
     with warehouse.stage(item.keys, constants={}) as bad:
         found = warehouse.query(
-            f"select {_key_text(warehouse, key)}, {columns} from {warehouse.relation(table)} as t"
-            f" where {_among(warehouse, key, bad, runs)} order by 1",
+            f"select {deletions.key_text(warehouse, key)}, {columns} from {warehouse.relation(table)} as t"
+            f" where t._run_id in ({', '.join('?' * len(runs))})"
+            f" and exists (select 1 from {bad.sql} as b where {on}) order by 1",
             list(runs),
         )
     keys = found.column(0).to_pylist()
@@ -214,27 +335,5 @@ def _rejected(
     ]
 
 
-def _mark(
-    warehouse: Warehouse, table: TableName, key: Sequence[str], bad: Staged, runs: Sequence[str], now: datetime
-) -> None:
-    at, how = warehouse.quoted(deletions.AT), warehouse.quoted(deletions.HOW)
-    warehouse.execute(
-        f"update {warehouse.relation(table)} as t set _is_deleted = true, {at} = ?, {how} = ?"
-        f" where {_among(warehouse, key, bad, runs)}",
-        [now, deletions.QUARANTINED, *runs],
-    )
-
-
-def _among(warehouse: Warehouse, key: Sequence[str], bad: Staged, runs: Sequence[str]) -> str:
-    """SQL: the row landed with ``runs`` (parameters), is there, and its key is one of ``bad``."""
-    on = " and ".join(f"t.{warehouse.quoted(column)} = b.{warehouse.quoted(column)}" for column in key)
-    return (
-        f"t._run_id in ({', '.join('?' * len(runs))}) and not t._is_deleted"
-        f" and exists (select 1 from {bad.sql} as b where {on})"
-    )
-
-
-def _key_text(warehouse: Warehouse, key: Sequence[str]) -> str:
-    """SQL: the key of ``t`` as the book writes it."""
-    texts = [f"cast(t.{warehouse.quoted(column)} as varchar)" for column in key]
-    return texts[0] if len(texts) == 1 else f"concat_ws('|', {', '.join(texts)})"
+def _known(warehouse: Warehouse, sql: str, params: Sequence[object]) -> int:
+    return int(str(warehouse.query(sql, params).column(0)[0].as_py()))

@@ -8,6 +8,7 @@ sweep    every key and its version at the source against what is stored: vanishe
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,11 +16,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from extract import books, deletions, drift, targeted, windows
-from extract.landing import Landed, Load, stored_count, write_window
+from extract import books, deletions, drift, quarantine, targeted, windows
+from extract.landing import NO_KEYS, Landed, Load, stored_count, write_window
 from extract.pipeline import ObjectResult, OpenWarehouse, Progress, Work, check_names, utc_now, version
 from extract.source import ObjectInfo, Source, SourceError, Window
+from extract.spool import DiskSpool
 from warehouse.base import Staged, Warehouse, WarehouseError
+
+log = logging.getLogger(__name__)
 
 # Counts an object may cost in one recount.
 COUNTS = 24
@@ -131,36 +135,61 @@ def _sweep(work: Work, info: ObjectInfo, load: Load, result: Reconciled) -> Reco
     """Hold every key and version of the source against the table."""
     columns = sorted(info.unstamped)
     tell = work.tell
+    with targeted.read(
+        work.source, info, columns, load.clock, work.spool_root, lambda rows: tell(info.name, rows)
+    ) as spool:
+        swept, missed = targeted.landing(spool, lambda: _held(work, info, load, spool, columns))
+    if spool.rejected:
+        log.warning(
+            "%s %s: %d rows have a calculated value that is not of its type, and keep the one they have.",
+            load.source, info.name, len(spool.rejected),
+        )  # fmt: skip
+    result = replace(result, rows_marked=swept.deleted, rows_refreshed=swept.updated)
+    return _reread(work, info, load, stretches(missed), result)
+
+
+def _held(
+    work: Work, info: ObjectInfo, load: Load, spool: DiskSpool, columns: Sequence[str]
+) -> tuple[Landed, list[datetime]]:
+    """Mark what the sweep did not find, refresh what it did; with the cursors of rows that were missed.
+
+    Rows whose narrow record cannot be read are there: they are neither marked nor refreshed.
+    """
+    known = spool.spared()
     with (
-        targeted.read(
-            work.source, info, columns, load.clock, work.spool_root, lambda rows: tell(info.name, rows)
-        ) as spool,
         work.open_warehouse() as warehouse,
         targeted.staged(warehouse, spool, load.started_at, load.run_id) as batches,
+        warehouse.stage(known if known is not None else NO_KEYS, constants={}) as keys,
     ):
         rows = sum(_count(warehouse, f"select count(*) from {batch.sql} as b") for batch in batches)
-        if not rows:
+        spared = keys if spool.rejected else None
+        if not rows and not spool.rejected:
             deletions.refuse_emptying(warehouse, info, load.source)
         missed = _missed(warehouse, info, load, batches)
+        marked = 0
         with warehouse.transaction():
-            marked = deletions.mark_absent(
-                warehouse, info, batches, {}, load.started_at, load.run_id, how="swept", before=load.window.end
-            )
-            deletions.mark_purged(warehouse, info, batches, load.window.end)
+            if known is not None:
+                marked = deletions.mark_absent(
+                    warehouse, info, batches, {}, load.started_at, load.run_id,
+                    how="swept", before=load.window.end, spared=spared,
+                )  # fmt: skip
+                deletions.mark_purged(warehouse, info, batches, load.window.end, spared)
+                quarantine.settle_gone(
+                    warehouse, info, load.source, batches, before=load.window.end, spared=spared, now=work.now()
+                )
             refreshed = targeted.refresh(warehouse, info, batches, columns) if columns else 0
             landed = Landed(
                 read=rows, updated=refreshed, deleted=marked, landed_count=rows - len(missed),
                 proof=windows.verdict(rows, rows - len(missed)),
             )  # fmt: skip
             write_window(warehouse, info.name, replace(load, expected=rows), landed, "sweep", work.now())
-    result = replace(result, rows_marked=marked, rows_refreshed=refreshed)
-    return _reread(work, info, load, stretches(missed), result)
+    return landed, missed
 
 
 def _missed(warehouse: Warehouse, info: ObjectInfo, load: Load, batches: Sequence[Staged]) -> list[datetime]:
     """Cursors, before the watermark, of the source's rows that are not stored, stored older, or stored as vanished."""
     assert info.cursor is not None
-    cursor, flag, how = (warehouse.quoted(name) for name in (info.cursor, "_is_deleted", deletions.HOW))
+    cursor, flag = warehouse.quoted(info.cursor), warehouse.quoted("_is_deleted")
     on = " and ".join(f"t.{warehouse.quoted(c)} = b.{warehouse.quoted(c)}" for c in info.key)
     found: list[datetime] = []
     for batch in batches:
@@ -170,8 +199,8 @@ def _missed(warehouse: Warehouse, info: ObjectInfo, load: Load, batches: Sequenc
         rows = warehouse.query(
             f"select b.{cursor} from {batch.sql} as b left join {warehouse.relation(info.table)} as t on {on}"
             f" where b.{cursor} < ? and (t.{flag} is null or t.{cursor} < b.{cursor}"
-            f" or (t.{flag} <> {gone} and coalesce(t.{how}, '') <> ?)) order by 1",
-            [load.window.end, deletions.QUARANTINED],
+            f" or t.{flag} <> {gone}) order by 1",
+            [load.window.end],
         )
         found += [moment for moment in rows.column(0).to_pylist() if moment is not None]
     return sorted(found)
@@ -207,19 +236,9 @@ def _reread(work: Work, info: ObjectInfo, load: Load, short: Sequence[Window], r
 
 
 def _stored(work: Work, info: ObjectInfo, window: Window) -> int:
-    """Rows stored, and in the window of everything those in quarantine: the source counts them too."""
+    """Records of the window, stored or in quarantine: the source counts both."""
     with work.open_warehouse() as warehouse:
-        stored = stored_count(warehouse, info, window)
-        if window.start is None and len(info.key) == 1:
-            key, relation = warehouse.quoted(info.key[0]), warehouse.relation(info.table)
-            stored += _count(
-                warehouse,
-                f"select count(distinct record_key) from {warehouse.relation(books.QUARANTINE)} as q"
-                " where source = ? and object = ? and status = 'open'"
-                f" and not exists (select 1 from {relation} as t where cast(t.{key} as varchar) = q.record_key)",
-                [work.source.name, info.name],
-            )
-        return stored
+        return stored_count(warehouse, info, work.source.name, window)
 
 
 def _count(warehouse: Warehouse, sql: str, params: Sequence[object] = ()) -> int:

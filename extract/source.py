@@ -100,8 +100,10 @@ class ObjectInfo:
 class Rejected(NamedTuple):
     """A row that cannot be landed: what it was, which rule it broke, and where it stood in the source.
 
-    ``payload`` is the row as JSON, ``rule`` a short stable name (``type:amount``, ``null_key``), ``reason`` a sentence
-    without the payload's values, ``position`` where to find it (an id, a file and line, a page).
+    ``payload`` is the row as JSON, ``rule`` a short stable name (``type:<column>``, ``null_key``), ``reason`` a
+    sentence without the payload's values, ``position`` where to find it (an id, a file and line, a page). ``key`` is
+    the record's key as text, its columns parted by ``|``; ``cursor`` when it changed (naive UTC, None when that is what
+    cannot be read) and ``is_deleted`` what the source says of it: the proof counts by them.
     """
 
     payload: str
@@ -109,6 +111,8 @@ class Rejected(NamedTuple):
     reason: str
     position: str
     key: str | None = None
+    cursor: datetime | None = None
+    is_deleted: bool = False
 
 
 class Spool(Protocol):
@@ -146,9 +150,19 @@ class Spool(Protocol):
         """
 
     def file_done(
-        self, path: str, *, size_bytes: int, modified_at: datetime | None, content_hash: str, rows: int
+        self,
+        path: str,
+        *,
+        size_bytes: int,
+        modified_at: datetime | None,
+        content_hash: str,
+        rows: int,
+        unchanged: bool = False,
     ) -> None:
-        """Record a source file as read whole; it lands in ``ops.landed_files`` with the rows."""
+        """Record a source file as read whole; it lands in ``ops.landed_files`` with the rows.
+
+        ``unchanged`` when it was only looked at: it holds what it held when it landed.
+        """
 
 
 class LandedFile(NamedTuple):

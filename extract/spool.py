@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +30,8 @@ from warehouse.csv_pages import split
 IS_DELETED = "_is_deleted"
 # Chunks of a page held in memory while the disk writes.
 WRITES_WAITING = 4
+# Rejected rows are held in memory, and so many are no accident of single rows.
+MOST_REJECTED = 100_000
 # Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
 ROWS_A_GROUP, BYTES_A_GROUP = 20_000, 32 << 20
 
@@ -43,6 +45,7 @@ class FileRead:
     modified_at: datetime | None
     content_hash: str
     rows: int
+    unchanged: bool = False
 
 
 class _Rows:
@@ -124,8 +127,21 @@ class DiskSpool:
         self._rows[columns].add(table)
 
     def reject(self, rows: Sequence[Rejected]) -> None:
-        """Keep rows that cannot be landed; see ``Spool.reject``."""
+        """Keep rows that cannot be landed; see ``Spool.reject``. Raises MalformedAnswer when there are too many."""
         self.rejected.extend(rows)
+        if len(self.rejected) > MOST_REJECTED:
+            worst = Counter(row.rule for row in self.rejected).most_common(1)[0][0]
+            raise MalformedAnswer(
+                f"More than {MOST_REJECTED:,} rows of {self._info.name} cannot be landed, mostly by the rule {worst}: "
+                "nothing was landed; put the field right at the source and try again."
+            )
+
+    def spared(self) -> pa.Table | None:
+        """Keys of rejected rows: those are there at the source. None when it is not known which they are."""
+        if any(row.key is None and row.rule != "null_key" for row in self.rejected):
+            return None
+        keys = sorted({row.key for row in self.rejected if row.key is not None})
+        return pa.table({"record_key": pa.array(keys, pa.string())})
 
     def gone(self, keys: pa.Table, *, how: str) -> None:
         """Remember keys that no longer exist; see ``Spool.gone``."""
@@ -137,10 +153,17 @@ class DiskSpool:
         self.scopes.append(dict(scope))
 
     def file_done(
-        self, path: str, *, size_bytes: int, modified_at: datetime | None, content_hash: str, rows: int
+        self,
+        path: str,
+        *,
+        size_bytes: int,
+        modified_at: datetime | None,
+        content_hash: str,
+        rows: int,
+        unchanged: bool = False,
     ) -> None:
         """Remember a file as read; see ``Spool.file_done``."""
-        self.files.append(FileRead(path, size_bytes, modified_at, content_hash, rows))
+        self.files.append(FileRead(path, size_bytes, modified_at, content_hash, rows, unchanged))
 
     def parts(self) -> list[CsvPages | ParquetFiles]:
         """What there is to land; closes the files, so nothing can be added afterwards."""
@@ -159,15 +182,18 @@ class DiskSpool:
         kept: list[CsvPages | ParquetFiles] = []
         read = 0
         for number, part in enumerate(self.parts()):
-            good, bad = split(part, self._info.key, self.folder / f"good-{number:06d}.parquet")
+            target = self.folder / f"good-{number:06d}.parquet"
+            good, bad = split(part, self._info.key, target, cursor=self._info.cursor)
             kept.append(good)
             read += pq.read_metadata(good.paths[0]).num_rows + len(bad)
-            for payload, columns, key in bad:
-                rule = "null_key" if key is None else f"type:{columns[0]}"
-                said = "it has no value in its key" if key is None else f"the value of {columns[0]} is not of its type"
-                self.rejected.append(
-                    Rejected(payload, rule, f"{self._info.name}: {said}.", f"{self._info.name} {key or '?'}", key)
-                )
+            found = []
+            for row in bad:
+                rule = "null_key" if row.key is None else f"type:{row.columns[0]}"
+                said = "it has no value in its key" if row.key is None else f"{row.columns[0]} is not of its type"
+                where = f"{self._info.name} {row.key or '?'}"
+                reason = f"{self._info.name}: {said}."
+                found.append(Rejected(row.payload, rule, reason, where, row.key, row.cursor, row.is_deleted))
+            self.reject(found)
         if self.expected_csv_rows is not None and read < self.expected_csv_rows:
             raise MalformedAnswer(
                 f"The source announced {self.expected_csv_rows} rows of {self._info.name} and sent {read}; "

@@ -56,13 +56,56 @@ def object_status(warehouse: Warehouse) -> list[ObjectStatus]:
                 max(table_schema) over (partition by source, object) as known_schema,
                 max(table_name) over (partition by source, object) as known_name
             from {runs}
+            -- What read single records or a stretch again is no extraction.
+            where status = 'failed' or looked_at is not null
+        ),
+        recounts as (
+            select source, object, max(window_end) as proven_to, max(landed_at) as proven_at
+            from {warehouse.relation(books.WINDOWS)}
+            where kind = 'recount' and proof = 'proven'
+            group by source, object
+        ),
+        -- A window that nobody could count, and that no recount has covered since: proof ends before it.
+        gaps as (
+            select
+                runs.source, runs.object, min(runs.window_start) as begins_at,
+                max(case when runs.window_start is null then 1 else 0 end) = 1 as is_from_the_start
+            from {runs} as runs
+            left join recounts
+                on recounts.source = runs.source
+                and recounts.object = runs.object
+            where
+                runs.status = 'succeeded'
+                and runs.looked_at is not null
+                and runs.proof = 'uncounted'
+                and (recounts.proven_at is null or runs.finished_at > recounts.proven_at)
+            group by runs.source, runs.object
+        ),
+        counted as (
+            select
+                runs.source, runs.object, max(runs.complete_to) as watermark,
+                greatest(
+                    coalesce(max(case when runs.proof = 'proven' then runs.complete_to end), max(recounts.proven_to)),
+                    coalesce(max(recounts.proven_to), max(case when runs.proof = 'proven' then runs.complete_to end))
+                ) as proven_to
+            from {runs} as runs
+            left join recounts
+                on recounts.source = runs.source
+                and recounts.object = runs.object
+            group by runs.source, runs.object
         ),
         marks as (
             select
-                source, object, max(complete_to) as watermark,
-                max(case when proof = 'proven' then complete_to end) as proven_to
-            from {runs}
-            group by source, object
+                counted.source, counted.object, counted.watermark,
+                case
+                    when gaps.source is null then counted.proven_to
+                    when gaps.is_from_the_start then null
+                    else least(counted.proven_to, gaps.begins_at)
+                end as proven_to
+            from counted
+            left join gaps
+                on gaps.source = counted.source
+                and gaps.object = counted.object
         ),
         looked_at as (
             select

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -17,7 +18,9 @@ from extract.landing import META, SOURCE_FLAG
 from extract.source import ObjectInfo, ReadContext, Source, Window
 from extract.spool import DiskSpool
 from extract.windows import AHEAD
-from warehouse.base import Staged, Warehouse
+from warehouse.base import BadRows, Staged, Warehouse
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -35,6 +38,15 @@ def read(
     with DiskSpool(narrow, spool_root) as spool:
         source.read(narrow, ReadContext(Window(None, clock + AHEAD), spool, tell))
         yield spool
+
+
+def landing(spool: DiskSpool, write: Callable[[], T]) -> T:
+    """``write``, and where some rows cannot be stored, again without them; they stay as they are."""
+    try:
+        return write()
+    except BadRows:
+        spool.set_aside()
+        return write()
 
 
 @contextmanager

@@ -47,8 +47,11 @@ def learned_lag(info: ObjectInfo, lateness_seconds: float | None) -> timedelta:
 
 
 def mark(window: Window, clock: datetime, lag: timedelta, watermark: datetime | None) -> datetime:
-    """The watermark once ``window`` has landed and is not open: its end, or what the lag leaves of it."""
-    reached = min(window.end, clock - lag)
+    """The watermark once ``window`` has landed and is not open: its end, or what the lag leaves of it.
+
+    Whole seconds, as the sources' queries have them.
+    """
+    reached = min(window.end, clock - lag).replace(microsecond=0)
     return reached if watermark is None else max(reached, watermark)
 
 

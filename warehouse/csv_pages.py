@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -63,13 +65,25 @@ def csv_relation(pages: CsvPages) -> str:
     return f"select {', '.join(columns)} from {_read_csv(pages.paths, pages.schema.names, read_types)}"
 
 
+class BadRow(NamedTuple):
+    """A row that cannot be stored: as JSON, which columns do not fit, its key as text (None: it has none).
+
+    ``cursor`` and ``is_deleted`` are its values there, as far as they can be read.
+    """
+
+    payload: str
+    columns: list[str]
+    key: str | None
+    cursor: datetime | None
+    is_deleted: bool
+
+
 def split(
-    batch: CsvPages | ParquetFiles, key: Sequence[str], target: Path
-) -> tuple[ParquetFiles, list[tuple[str, list[str], str | None]]]:
+    batch: CsvPages | ParquetFiles, key: Sequence[str], target: Path, *, cursor: str | None = None
+) -> tuple[ParquetFiles, list[BadRow]]:
     """The rows of a batch that can be stored, written to ``target``, and those that cannot.
 
-    Of these: the row as JSON, the columns whose value does not fit (the key's when it is null), and its key as text,
-    several parted by ``|``, None when one is null. Slow, and only needed when something is wrong: every value is tried.
+    Slow, and only needed when something is wrong: every value is tried. Raises WarehouseError for what is no CSV.
     """
     names = [quote(name, "duckdb") for name in batch.schema.names]
     finals = [sql_type(field.type, "duckdb", f"Column {field.name!r}") for field in batch.schema]
@@ -81,6 +95,7 @@ def split(
         else:
             text = f"read_parquet([{', '.join(sql_string(str(path)) for path in batch.paths)}])"
             casts = list(names)
+        by_name = dict(zip(batch.schema.names, casts, strict=True))
         wrong = [
             f"case when {name} is not null and {cast} is null then {sql_string(field.name)} end"
             for name, cast, field in zip(names, casts, batch.schema, strict=True)
@@ -88,17 +103,26 @@ def split(
         wrong += [f"case when {quote(name, 'duckdb')} is null then {sql_string(name)} end" for name in key]
         bad = f"list_filter([{', '.join(wrong)}], lambda found: found is not null)"
         columns = ", ".join(f"{cast} as {name}" for name, cast in zip(names, casts, strict=True))
-        connection.execute(
-            f"copy (select {columns} from {text} where len({bad}) = 0) to {sql_string(str(target))} (format parquet)"
-        )
         row = ", ".join(f"{sql_string(field.name)}: {name}" for field, name in zip(batch.schema, names, strict=True))
         keys = [quote(name, "duckdb") for name in key]
         there = " and ".join(f"{name} is not null" for name in keys)
         whole = f"case when {there} then concat_ws('|', {', '.join(keys)}) end"
-        found = connection.execute(
-            f"select cast(to_json({{{row}}}) as varchar), {bad}, {whole} from {text} where len({bad}) > 0 order by 1"
-        ).fetchall()
-    return ParquetFiles((target,), batch.schema), found
+        flag = next((by_name[name] for name in ("_is_deleted", "is_deleted") if name in by_name), "false")
+        moment = by_name.get(cursor or "", "null")
+        try:
+            connection.execute(
+                f"copy (select {columns} from {text} where len({bad}) = 0)"
+                f" to {sql_string(str(target))} (format parquet)"
+            )
+            found = connection.execute(
+                f"select cast(to_json({{{row}}}) as varchar), {bad}, {whole}, cast({moment} as timestamp),"
+                f" coalesce({flag}, false) from {text} where len({bad}) > 0 order by 1"
+            ).fetchall()
+        except duckdb.Error as error:
+            if isinstance(batch, CsvPages):
+                raise WarehouseError(str(explain(error, batch))) from None
+            raise WarehouseError("A batch could not be looked at row by row; try again.") from None
+    return ParquetFiles((target,), batch.schema), [BadRow(*one) for one in found]
 
 
 def _tried(field: pa.Field[pa.DataType], final: str) -> str:
@@ -163,7 +187,8 @@ def explain(error: Exception, pages: CsvPages) -> WarehouseError:
     for field in pages.schema:
         if found := _first_misfit(pages, field):
             return _does_not_fit(*found, field.name, pages.schema)
-    return WarehouseError(f"The pages cannot be read: {text.splitlines()[0]}")
+    # Its own words may quote a value.
+    return WarehouseError(f"The pages cannot be read ({type(error).__name__}); try again.")
 
 
 def _does_not_fit(path: Path, record: int, column: str, schema: pa.Schema) -> WarehouseError:

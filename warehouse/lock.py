@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from warehouse.base import WarehouseHeld
+from warehouse.base import WarehouseError, WarehouseHeld
 
 REPEAT_SECONDS = 30.0
 _POLL_SECONDS = 0.1
@@ -67,7 +67,16 @@ def file_lock(
     """
     import filelock
 
-    database.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        # A folder where nothing can be made would be taken for a lock that somebody holds.
+        with lock_path(database).open("a"):
+            pass
+    except OSError as error:
+        raise WarehouseError(
+            f"{database} cannot be written ({error.strerror or type(error).__name__}): give BRAID_DUCKDB, or path in "
+            "profiles.yml, a file in a folder that may be written to."
+        ) from None
     # One object a path and thread: taking it again in the same thread counts up instead of waiting for itself.
     lock = filelock.FileLock(lock_path(database), is_singleton=True)
     outermost = not lock.is_locked

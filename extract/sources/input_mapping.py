@@ -93,8 +93,13 @@ def has_null_keys(batch: pa.RecordBatch | pa.Table, contract: InputContract) -> 
 
 
 def plainly(error: duckdb.Error, kind: str) -> str:
-    """DuckDB's first line; its later ones repeat the query."""
+    """DuckDB's first line, later ones repeat the query; of a value that does not fit only that, it may be personal."""
+    import duckdb
+
     first = str(error).strip().splitlines()[0]
+    values = isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException)
+    if values or (isinstance(error, duckdb.InvalidInputException) and "CSV Error" not in first):
+        first = "a value does not fit its column"
     return f"{first.rstrip('.')}; correct the {kind} or its mapping."
 
 

@@ -65,14 +65,23 @@ class Misfits:
                 on place = braid_source.{PLACE}
         """
 
-    def too_many(self) -> bool:
-        """Whether it is not the rows that are wrong."""
+    def too_many(self) -> str | None:
+        """Where it is not the rows that are wrong: how many do not fit, and what most of them lack; else None."""
         query = f"select count(*), count(*) filter (braid_names is not null or {self.keyless}) from ({self.mapped})"
         rows, bad = self._connection.execute(query).fetchall()[0]
-        return bool(bad > MOST_BAD or (rows >= HALF_OF and 2 * bad > rows) or bad == rows > 1)
+        if not (bad > MOST_BAD or (rows >= HALF_OF and 2 * bad > rows) or bad == rows > 1):
+            return None
+        worst = self._connection.execute(
+            "select name from braid_wrong group by name order by count(*) desc, min(rank) asc limit 1"
+        ).fetchall()
+        which = f"mostly by {worst[0][0]}" if worst else "since a column of their key is empty"
+        return f"{bad:,} of {rows:,} rows do not fit the contract, {which}"
 
-    def rejected(self, where: str, unit: str, relation: str) -> Iterator[Rejected]:
-        """The bad rows of ``relation``, which has what ``mapped`` gives and all numbers; ``unit`` is row or line."""
+    def rejected(self, where: str, relation: str, first: int = 0) -> Iterator[tuple[int, Rejected]]:
+        """The bad rows of ``relation``, which has what ``mapped`` gives and all numbers, each with its place.
+
+        ``first`` is how many rows of the data set come before these.
+        """
         whole = " and ".join(f"{quoted(name)} is not null" for name in self._contract.key)
         keys = ", ".join(f"cast({quoted(name)} as varchar)" for name in self._contract.key)
         found = self._connection.execute(
@@ -85,13 +94,15 @@ class Misfits:
             del row[PLACE]
             column = names[0] if names else "its key"
             reason = f"{column} is not of its type" if names else "a column of the key is empty"
-            yield Rejected(
+            position = f"{where}, row {first + place}"
+            found_bad = Rejected(
                 json.dumps(row, ensure_ascii=False, sort_keys=True),
                 f"type:{column}" if names else "null_key",
-                f"{where}, {unit} {place}: {reason}; correct it there, or the mapping.",
-                f"{where}, {unit} {place}",
+                f"{position}: {reason}; correct it there, or the mapping.",
+                position,
                 key,
             )
+            yield place, found_bad
 
     def _wrong(self, name: str) -> str:
         return f"coalesce(list_contains(braid_names, {text(name)}), false)"

@@ -31,6 +31,7 @@ from extract.source import AccessDenied, ConfigurationError, MalformedAnswer, Ra
 Json = dict[str, Any]
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
+CLOCK_SECONDS = 5.0
 ATTEMPTS = 5
 # A quota that refills later than this is not waited for: the run fails and the next one takes over.
 LONGEST_WAIT_SECONDS = 120.0
@@ -110,6 +111,17 @@ class RestApi:
         self._attempts = attempts
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
+        self._last: tuple[Answer, float] | None = None
+
+    def just_told(self) -> datetime | None:
+        """The server's clock by its last answer, when that is a few seconds old at most and has a Date header."""
+        if (
+            self._last is None
+            or time.monotonic() - self._last[1] > CLOCK_SECONDS
+            or "Date" not in self._last[0].headers
+        ):
+            return None
+        return self._last[0].time()
 
     @property
     def where(self) -> str:
@@ -183,7 +195,9 @@ class RestApi:
             status = response.status_code
             self.answered(response)
             if status in accept or status in (200, 201, 207):
-                return Answer(status, self._object(response, path), response.headers, self.where)
+                answer = Answer(status, self._object(response, path), response.headers, self.where)
+                self._last = (answer, time.monotonic())
+                return answer
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._await_quota(response, attempt, last)
             elif status in RETRIED or (status >= 500 and status != BAD_TOKEN):

@@ -134,7 +134,7 @@ steps as (
 ),
 
 -- From the last survivors back: each record has one way on, so it is met once, a circle never.
-final as (
+final (source, object, record_id, surviving_record_id, merge_noticed_at) as (
     select
         steps.source,
         steps.object,

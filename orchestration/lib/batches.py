@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 import dagster as dg
 import pyarrow as pa
 
-from extract import books, deletions, quarantine
+from extract import books, quarantine
 from orchestration.lib import catalog
-from orchestration.lib.expectations import SMALL_BATCH, Suite, Verdict, applicable, breaking, columns_of, judge
+from orchestration.lib.expectations import SMALL_BATCH, Rule, Suite, Verdict, applicable, breaking, columns_of, judge
 from orchestration.lib.extraction import WAREHOUSE_POOL
 from orchestration.lib.failures import as_dagster_failures
 from orchestration.setup import open_locked
@@ -101,9 +101,8 @@ def _judged(runs: tuple[str, ...], rules: Suite, rows: pa.Table) -> Checked:
     for rule in (item.rule for item in verdict.broken):
         found = breaking(rows, rule, extracted_at=newest).select(list(key))
         if found.num_rows and not set(rule.columns) & set(key):
-            version = hashlib.sha256(repr(rule).encode()).hexdigest()[:8]
             name = f"{rule.kind}:{'+'.join(rule.columns)}"
-            apart.append(quarantine.Broken(name, version, f"it is not so that {rule.sentence}", found))
+            apart.append(quarantine.Broken(name, _version(rule), f"it is not so that {rule.sentence}", found))
     if not apart:
         return Checked(runs, verdict, key)
     keys = pa.concat_tables([item.keys for item in apart])
@@ -111,50 +110,74 @@ def _judged(runs: tuple[str, ...], rules: Suite, rows: pa.Table) -> Checked:
     if rows.num_rows >= SMALL_BATCH and bad.num_rows > MOST_APART * rows.num_rows:
         return Checked(runs, verdict, key)
     rest = rows.join(bad, list(key), join_type="left anti").sort_by([(column, "ascending") for column in key])
-    verdict = judge(rest, rules, extracted_at=newest)
-    verdict.apart = bad.num_rows
-    return Checked(runs, verdict, key, tuple(apart))
+    without = judge(rest, rules, extracted_at=newest)
+    if without.status == "failed":
+        # The batch is bad as a whole: nothing of it is touched.
+        return Checked(runs, verdict, key)
+    without.apart = bad.num_rows
+    return Checked(runs, without, key, tuple(apart))
+
+
+def _version(rule: Rule) -> str:
+    """Of a rule as it is now: another one when it is changed."""
+    return hashlib.sha256(repr(rule).encode()).hexdigest()[:8]
 
 
 def _unchecked(warehouse: Warehouse, source: str, name: str, suite: Suite) -> tuple[tuple[str, ...], Suite, pa.Table]:
     """Runs that have not passed, the rules that apply, and their rows sorted by key."""
     table = catalog.raw_table(source, name)
     stored = warehouse.columns(table)
-    runs = _unpassed_runs(warehouse, source, name) if stored is not None else ()
-    if stored is None or not runs:
-        return (), (), pa.table({"_extracted_at": pa.array([], pa.timestamp("us"))})
+    nothing = pa.table({"_extracted_at": pa.array([], pa.timestamp("us"))})
+    if stored is None:
+        return (), (), nothing
     rules = applicable(suite, tuple(stored))
     columns = [column for column in columns_of(rules) if column in stored]
     key = next((rule.columns for rule in rules if rule.kind == "unique"), ())
+    runs = _unpassed_runs(warehouse, source, name)
+    if key and set(key) <= set(stored):
+        # A rule that has changed since judges anew what it had set apart.
+        versions = [_version(rule) for rule in rules]
+        again = quarantine.outdated(warehouse, table, key, source=source, name=name, versions=versions)
+        runs = tuple(dict.fromkeys([*runs, *again]))
+    if not runs:
+        return (), (), nothing
     order = ", ".join(f"{warehouse.quoted(column)} asc nulls last" for column in key if column in stored)
-    marks, how = ", ".join("?" * len(runs)), warehouse.quoted(deletions.HOW)
+    marks = ", ".join("?" * len(runs))
     rows = warehouse.query(
         f"select {', '.join([*map(warehouse.quoted, columns), '_extracted_at'])}"
-        f" from {warehouse.relation(table)} where _run_id in ({marks}) and coalesce({how}, '') <> ?"
-        + (f" order by {order}" if order else ""),
-        [*runs, deletions.QUARANTINED],
+        f" from {warehouse.relation(table)} where _run_id in ({marks})" + (f" order by {order}" if order else ""),
+        list(runs),
     )
     return runs, rules, rows.rename_columns([*columns, "_extracted_at"])
 
 
 def _unpassed_runs(warehouse: Warehouse, source: str, name: str) -> tuple[str, ...]:
     warehouse.ensure_table(CHECKS, pa.schema(_COLUMNS))
-    if warehouse.columns(books.RUNS) is None:
+    if warehouse.columns(books.RUNS) is None or warehouse.columns(books.WINDOWS) is None:
         return ()
     found = warehouse.query(
         f"""
-        select runs.run_id
-        from {warehouse.relation(books.RUNS)} as runs
-        where runs.source = ? and runs.object = ? and runs.status = 'succeeded' and runs.rows_landed > 0
-            and not exists (
-                select 1
-                from {warehouse.relation(CHECKS)} as checks
-                where checks.source = runs.source and checks.object = runs.object
-                    and checks.run_id = runs.run_id and checks.status <> 'failed'
-            )
-        order by runs.finished_at, runs.run_id
+        with landings as (
+            select run_id, finished_at as landed_at
+            from {warehouse.relation(books.RUNS)}
+            where source = ? and object = ? and status = 'succeeded' and rows_landed > 0
+            union all
+            -- What a sweep refreshed.
+            select run_id, landed_at
+            from {warehouse.relation(books.WINDOWS)}
+            where source = ? and object = ? and kind = 'sweep' and rows_landed > 0
+        )
+        select landings.run_id
+        from landings
+        where not exists (
+            select 1
+            from {warehouse.relation(CHECKS)} as checks
+            where checks.source = ? and checks.object = ? and checks.run_id = landings.run_id
+                and checks.status <> 'failed'
+        )
+        order by landings.landed_at, landings.run_id
         """,
-        [source, name],
+        [source, name] * 3,
     )
     return tuple(str(value) for value in found.column(0).to_pylist())
 
@@ -162,7 +185,7 @@ def _unpassed_runs(warehouse: Warehouse, source: str, name: str) -> tuple[str, .
 def _write(warehouse: Warehouse, source: str, checked: Mapping[str, Checked]) -> None:
     moment = datetime.now(UTC).replace(tzinfo=None)
     for name, found in checked.items():
-        if found.runs and found.key:
+        if found.runs and found.key and found.verdict.status != "failed":
             table = catalog.raw_table(source, name)
             quarantine.set_apart(
                 warehouse, table, found.key, found.apart, source=source, name=name, runs=found.runs, now=moment

@@ -33,7 +33,14 @@ class MemorySpool:
         self.gone_keys.append(keys)
 
     def file_done(
-        self, path: str, *, size_bytes: int, modified_at: datetime | None, content_hash: str, rows: int
+        self,
+        path: str,
+        *,
+        size_bytes: int,
+        modified_at: datetime | None,
+        content_hash: str,
+        rows: int,
+        unchanged: bool = False,
     ) -> None:
         self.files.append(
             {"path": path, "size_bytes": size_bytes, "modified_at": modified_at, "hash": content_hash, "rows": rows}

@@ -276,9 +276,9 @@ def test_variables_of_the_environment_stand_in_paths(drawer: Drawer) -> None:
 @pytest.mark.parametrize(
     ("lines", "columns", "words"),
     [
-        (("A9,c,2026-01-02 10:00:00,Tea,two,3\n",) * 2, {}, "two"),
-        (("A9,c,yesterday,Tea,2,3\n",) * 2, {}, "yesterday"),
-        ((",c,2026-01-02 10:00:00,Tea,2,3\n",) * 2, {}, "Most rows have no key"),
+        (("A9,c,2026-01-02 10:00:00,Tea,two,3\n",) * 2, {}, "2 of 2 rows do not fit the contract, mostly by quantity"),
+        (("A9,c,yesterday,Tea,2,3\n",) * 2, {}, "mostly by ordered_at"),
+        ((",c,2026-01-02 10:00:00,Tea,2,3\n",) * 2, {}, "since a column of their key is empty"),
         (("A9,c,2026-01-02 10:00:00,Tea,2,3,4,5\n",), {}, "one.csv"),
         (LINES, {"product_id": "Sku"}, "Sku"),
         (LINES, {"product_id": {"sql": "lower("}}, "correct the file or its mapping"),

@@ -242,7 +242,7 @@ def test_the_hash_of_a_file_is_of_its_bytes(tmp_path: Path, events: Callable[...
         ("[1]", "json", "not a JSON object"),
         ("null", "json", "not a JSON object"),
         (b'{"event":"\xff"}', "utf8", "not UTF-8"),
-        ('{"receivedAt":"soon"}', "type:receivedAt", "receivedAt is not a time"),
+        ('{"receivedAt":"soon"}', "type:received_at", "receivedAt is not a time"),
     ],
     ids=["cut", "a list", "null", "not text", "no time"],
 )

@@ -114,8 +114,8 @@ def test_rows_that_break_an_expectation_wait_in_quarantine_and_the_others_flow(c
     spoil(f"update raw_hubspot.owners set email = 'nobody@shop.example' where id <> '{bad}'")
     only = {"owners": (*keyed("id"), *one_of("email", "nobody@shop.example"))}
     assert check(only) == {"owners": "warned"}
-    marked = query("select id, _is_deleted, _deleted_how, email from raw_hubspot.owners where _deleted_how is not null")
-    assert marked == [(bad, True, "quarantined", email)]
+    marked = query("select id, _is_deleted, email from raw_hubspot.owners where _quarantined_at is not null")
+    assert marked == [(bad, False, email)]
     (kept,) = query("select record_key, rule, rule_version, status, payload, reason from ops.quarantine")
     assert (kept[:2], kept[3]) == ((bad, "expect:one_of:email"), "open")
     assert len(kept[2]) == 8
@@ -124,7 +124,7 @@ def test_rows_that_break_an_expectation_wait_in_quarantine_and_the_others_flow(c
     # Landed anew with a value that holds, it leaves the quarantine; with the bad one it would be back.
     moment = "timestamp '2026-01-05'"
     spoil(
-        f"update raw_hubspot.owners set _is_deleted = false, _deleted_at = null, _deleted_how = null, "
+        "update raw_hubspot.owners set _quarantined_at = null, "
         f"_run_id = 'again', email = 'nobody@shop.example' where id = '{bad}'"
     )
     spoil(
@@ -141,7 +141,7 @@ def test_a_bad_batch_blocks_until_it_is_put_right(connected: Running, monkeypatc
     never = {"owners": (*keyed("id"), *one_of("email", "nobody@shop.example"))}
     spoil("delete from ops.batch_checks")
     assert check(never) == {"owners": "failed"}
-    assert query("select count(*) from raw_hubspot.owners where _is_deleted") == [(0,)]
+    assert query("select count(*) from raw_hubspot.owners where _quarantined_at is not null") == [(0,)]
     # Nothing new is landed, and the rows that failed are still there: the check goes on failing.
     assert extract([PIPELINES]).success
     assert check(never) == {"owners": "failed"}

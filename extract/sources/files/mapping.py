@@ -44,10 +44,10 @@ def batches(
                     given += batch.num_rows
                 else:
                     return
-                problem = "Most rows have no key; correct the file or its mapping."
-            except MISFITS as error:
-                problem = plainly(error, "file")
-            yield from _good(connection, dataset, local, path, reject, given, problem)
+            except MISFITS:
+                # Of which rows, is looked at next.
+                pass
+            yield from _good(connection, dataset, local, path, reject, given)
         except duckdb.Error as error:
             raise MalformedAnswer(f"{where}: {plainly(error, 'file')}") from None
 
@@ -59,19 +59,18 @@ def _good(
     path: str,
     reject: Callable[[Sequence[Rejected]], None],
     given: int,
-    problem: str,
 ) -> Iterator[pa.RecordBatch]:
     """The rows after the first ``given`` that fit; the others are rejected."""
     connection.execute(
         f"create temp table braid_source as select *, row_number() over () as {PLACE} from {_scan(dataset, local)}"
     )
     misfits = Misfits(connection, dataset.contract, dataset.columns, dataset.name)
-    if misfits.too_many():
-        raise MalformedAnswer(f"Data set {dataset.name!r}, file {path}: {problem}")
+    if problem := misfits.too_many():
+        raise MalformedAnswer(f"Data set {dataset.name!r}, file {path}: {problem}; correct the file or its mapping.")
     numbers = _numbers(dataset)
     rows = f"select *{numbers} from ({misfits.mapped})"
     # Positions begin with the file's path: that is how they leave the quarantine when the file is replaced.
-    reject(list(misfits.rejected(path, "row", rows)))
+    reject([row for _, row in misfits.rejected(path, rows)])
     final = ", ".join(quoted(name) for name in dataset.contract.columns)
     yield from connection.sql(
         f"select {final}, {text(path)} as _file from ({rows})"

@@ -94,14 +94,20 @@ class Files(Source):
         with _local_copy(system, found.path) as local:
             content_hash = f"{_sha256(local)}:{dataset.digest}"
             rows = 0
-            if before is None or before.content_hash != content_hash:
+            unchanged = before is not None and before.content_hash == content_hash
+            if not unchanged:
                 for batch in mapping.batches(dataset, local, label, context.spool.reject):
                     context.spool.rows(batch)
                     context.progress(batch.num_rows)
                     rows += batch.num_rows
                 context.spool.whole({FILE_COLUMN: label})
             context.spool.file_done(
-                label, size_bytes=found.size, modified_at=modified, content_hash=content_hash, rows=rows
+                label,
+                size_bytes=found.size,
+                modified_at=modified,
+                content_hash=content_hash,
+                rows=rows,
+                unchanged=unchanged,
             )
 
 

@@ -119,9 +119,23 @@ class Records:
             except MisfitError as error:
                 key = str(row["id"])
                 payload = json.dumps(row, sort_keys=True)
-                self._reject([Rejected(payload, f"type:{error.property}", str(error), f"{self._type} {key}", key)])
+                column = next((item.column for item in self._properties if item.name == error.property), error.property)
+                where = f"{self._type} {key}"
+                self._reject(
+                    [Rejected(payload, f"type:{column}", str(error), where, key, self._moment(row),
+                              row.get("archived") is True)]
+                )  # fmt: skip
             else:
                 yield row
+
+    def _moment(self, row: Json) -> datetime | None:
+        """When a record changed, None when that is what cannot be read."""
+        try:
+            found = typed([row["properties"].get(self._cursor)], TIMESTAMP, self._type, ["?"], self._cursor)
+        except (MalformedAnswer, KeyError, AttributeError):
+            return None
+        moment: datetime | None = found[0].as_py()
+        return moment
 
     def by_id(self, ids: Sequence[str]) -> Iterator[pa.Table]:
         """Records by id as they are now, archived or not."""

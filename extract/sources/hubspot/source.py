@@ -85,7 +85,9 @@ class HubSpot(Source):
         self._api.get("/crm/v3/owners/", [("limit", "1")], accept=frozenset({403}), tries=2)
 
     def now(self) -> datetime:
-        """HubSpot's clock."""
+        """HubSpot's clock, by the answer it has just given if there is one."""
+        if (told := self._api.just_told()) is not None:
+            return told
         return self._api.get("/crm/v3/owners/", [("limit", "1")], accept=frozenset({403})).time()
 
     def describe(self, name: str) -> ObjectInfo:

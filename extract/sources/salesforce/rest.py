@@ -65,11 +65,11 @@ def to_table(records: Sequence[Record], info: ObjectInfo, where: str) -> tuple[p
         except MISFITS:
             for place, value in enumerate(values):
                 if not _fits(value, field.type):
-                    bad.setdefault(place, api_name)
+                    bad.setdefault(place, field.name)
     if not bad:
         return pa.Table.from_arrays(arrays, schema=info.schema), []
     good, _ = to_table([record for place, record in enumerate(records) if place not in bad], info, where)
-    return good, [_rejected(records[place], info, api_name) for place, api_name in sorted(bad.items())]
+    return good, [_rejected(records[place], info, column_name) for place, column_name in sorted(bad.items())]
 
 
 def _fits(value: Any, kind: pa.DataType) -> bool:
@@ -80,14 +80,18 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
     return True
 
 
-def _rejected(record: Record, info: ObjectInfo, api_name: str) -> Rejected:
-    payload = {name: value for name, value in record.items() if name != "attributes"}
+def _rejected(record: Record, info: ObjectInfo, name: str) -> Rejected:
+    payload = {field: value for field, value in record.items() if field != "attributes"}
+    stamp = record.get(info.fields.get(info.cursor or "", ""))
+    moment: Any = column([stamp], pa.timestamp("us"))[0].as_py() if _fits(stamp, pa.timestamp("us")) else None
     return Rejected(
         json.dumps(payload, sort_keys=True, default=str),
-        f"type:{api_name}",
-        f"{info.name}: the value of {api_name} is not of its type; look at the record and at the field in Salesforce.",
+        f"type:{name}",
+        f"{info.name}: {name} is not of its type; look at the record and at the field in Salesforce.",
         f"{info.name} {record['Id']}",
         str(record["Id"]),
+        moment,
+        record.get("IsDeleted") is True,
     )
 
 

@@ -314,7 +314,7 @@ def _columns(
     untimed = table.filter(pc.is_valid(table["untimed_line"]))
     if untimed.num_rows:
         found = zip(*(untimed[name].to_pylist() for name in ("untimed_line", "payload", "message_id")), strict=True)
-        reject([_rejected(path, line, text, "receivedAt is not a time", "type:receivedAt", key)
+        reject([_rejected(path, line, text, "receivedAt is not a time", "type:received_at", key)
                 for line, text, key in found])  # fmt: skip
         table = table.filter(pc.is_null(table["untimed_line"]))
     yield table.select(SCHEMA.names).cast(SCHEMA)

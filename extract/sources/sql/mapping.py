@@ -23,11 +23,12 @@ def as_contract(
     described: Described,
     window: Window,
     reject: Callable[[Sequence[Rejected]], None],
+    before: int,
 ) -> pa.Table:
     """``table`` (columns named as at the source) as those of the contract's columns that are wanted, and the watermark.
 
-    Rows that do not fit are given to ``reject``. Raises MalformedAnswer when the mapping is wrong: a missing column, or
-    most rows of a whole table.
+    Rows that do not fit are given to ``reject``; ``before`` is how many of the window came before these. Raises
+    MalformedAnswer when the mapping is wrong: a missing column, or most of the first rows of a whole table.
     """
     import duckdb
 
@@ -55,14 +56,15 @@ def as_contract(
         try:
             try:
                 found: pa.Table = connection.sql(f"select {', '.join(select)} from braid_source").to_arrow_table()
-                problem = "" if not has_null_keys(found, spec.contract) else "its key is null in most rows."
-            except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
-                problem = plainly(error, "table")
-            if problem:
+                whole = not has_null_keys(found, spec.contract)
+            except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException):
+                whole = False
+            if not whole:
                 misfits = Misfits(connection, spec.contract, spec.mapping, spec.dataset)
-                if window.start is None and misfits.too_many():
-                    raise MalformedAnswer(f"{where}: {problem}")
-                reject(list(misfits.rejected(where, "row", misfits.mapped)))
+                if window.start is None and not before and (problem := misfits.too_many()):
+                    raise MalformedAnswer(f"{where}: {problem}; correct the table or its mapping.")
+                bad = misfits.rejected(where, misfits.mapped, before + 1)
+                reject([row._replace(cursor=moments[place].as_py()) for place, row in bad])
                 columns = ", ".join(quoted(name) for name in wanted)
                 good = connection.sql(
                     f"select {columns}, {PLACE} from ({misfits.mapped}) where braid_names is null"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -97,8 +98,16 @@ class Part:
             rule=f"type:{column}",
             reason=f"{column} is not {values.in_words(kind)}.",
             position=self._position(row),
-            key="|".join(str(row[names.index(field.name)]) for field in self.described.key),
+            key="|".join(as_text(row[names.index(field.name)]) for field in self.described.key),
+            cursor=self._moment(row),
         )
+
+    def _moment(self, row: Sequence[Any]) -> datetime | None:
+        """The row's watermark, naive UTC; None where there is none or it is no time."""
+        value = row[len(self.fields)] if self.described.watermark else None
+        if not isinstance(value, datetime):
+            return None
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
     def _position(self, row: Sequence[Any]) -> str:
         names = [field.name for field in self.fields]
@@ -151,3 +160,13 @@ class Part:
                 payload = values.as_json([field.name for field in self.fields], row)
                 reason = "A column of the key is null, so that the row cannot be told from others."
                 self.reject([Rejected(payload, "null_key", reason, self._position(row))])
+
+
+def as_text(value: object) -> str:
+    """A value of a key as the warehouse writes it when it is cast to text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return naive.isoformat(sep=" ").rstrip("0").rstrip(".") if naive.microsecond else naive.isoformat(sep=" ")
+    return str(value)

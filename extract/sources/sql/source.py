@@ -180,10 +180,10 @@ class Sql(Source):
             part = _part(database, spec, described, _needed(info, spec, described), window, context.spool.reject)
             rows = 0
             for table in part.tables():
-                rows += table.num_rows
                 context.progress(table.num_rows)
                 if table.num_rows:
-                    context.spool.rows(as_contract(table, info, spec, described, window, context.spool.reject))
+                    context.spool.rows(as_contract(table, info, spec, described, window, context.spool.reject, rows))
+                rows += table.num_rows
             if described.watermark is None and rows:
                 # Without a row a lost permission is likelier than an empty table: nothing is marked then.
                 context.spool.whole({"dataset": spec.dataset})

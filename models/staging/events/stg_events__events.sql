@@ -3,9 +3,8 @@
 with
 
 source as (
-    -- A call that breaks an expectation is marked so, and waits in the quarantine.
     select * from {{ source('events', 'events') }}
-    where not coalesce(_is_deleted, false)
+    where _quarantined_at is null
 ),
 
 final as (

@@ -5,10 +5,12 @@ with
 
 files as (
     select * from {{ source('files', 'orders') }}
+    where _quarantined_at is null
 ),
 
 databases as (
     select * from {{ source('sql', 'orders') }}
+    where _quarantined_at is null
 ),
 
 source as (

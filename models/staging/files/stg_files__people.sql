@@ -5,10 +5,12 @@ with
 
 files as (
     select * from {{ source('files', 'people') }}
+    where _quarantined_at is null
 ),
 
 databases as (
     select * from {{ source('sql', 'people') }}
+    where _quarantined_at is null
 ),
 
 source as (

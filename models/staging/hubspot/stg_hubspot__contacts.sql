@@ -4,6 +4,7 @@ with
 
 source as (
     select * from {{ source('hubspot', 'contacts') }}
+    where _quarantined_at is null
 ),
 
 final as (

@@ -16,6 +16,7 @@ contacts as (
         updated_by_user_id,
         _extracted_at
     from {{ source('hubspot', 'contacts_history') }}
+    where _quarantined_at is null
 ),
 
 companies as (
@@ -31,6 +32,7 @@ companies as (
         updated_by_user_id,
         _extracted_at
     from {{ source('hubspot', 'companies_history') }}
+    where _quarantined_at is null
 ),
 
 deals as (
@@ -46,6 +48,7 @@ deals as (
         updated_by_user_id,
         _extracted_at
     from {{ source('hubspot', 'deals_history') }}
+    where _quarantined_at is null
 ),
 
 unioned as (

@@ -4,6 +4,7 @@ with
 
 source as (
     select * from {{ source('salesforce', 'lead') }}
+    where _quarantined_at is null
 ),
 
 final as (

@@ -5,6 +5,7 @@ with
 
 source as (
     select * from {{ source('salesforce', 'opportunity_history') }}
+    where _quarantined_at is null
 ),
 
 final as (

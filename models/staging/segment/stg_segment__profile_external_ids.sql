@@ -4,6 +4,7 @@ with
 
 source as (
     select * from {{ source('segment', 'profile_external_ids') }}
+    where _quarantined_at is null
 ),
 
 final as (

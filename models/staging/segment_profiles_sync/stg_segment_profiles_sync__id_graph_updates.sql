@@ -4,6 +4,7 @@ with
 
 source as (
     select * from {{ source('segment_profiles_sync', 'id_graph_updates') }}
+    where _quarantined_at is null
 ),
 
 final as (

@@ -4,6 +4,7 @@ with
 
 source as (
     select * from {{ source('segment_profiles_sync', 'user_traits') }}
+    where _quarantined_at is null
 ),
 
 final as (

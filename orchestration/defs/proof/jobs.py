@@ -51,9 +51,6 @@ def said(result: Reconciled) -> str:
     if result.proof is None:
         return "not landed yet"
     parts = [f"{result.proof}: {result.source_count} counted, {result.landed_count} stored"]
-    parts += (
-        [f"{result.rows_landed} rows in {result.reread_windows} windows read again"] if result.reread_windows else []
-    )
     if result.reread_windows:
         parts.append(f"{result.rows_landed} rows landed from {result.reread_windows} windows read again")
     if result.rows_marked:
