@@ -155,6 +155,14 @@ def waiting(warehouse: Warehouse, source: str, name: str) -> list[str]:
     return [str(value) for value in found.column(0).to_pylist()]
 
 
+def to_fill(info: ObjectInfo, differing: Sequence[Change], waiting: Sequence[str]) -> tuple[str, ...]:
+    """Columns, new ones of ``differing`` among them, that old rows are given in a read of their own."""
+    if info.snapshot or info.append_only:
+        return ()
+    wanted = {*waiting, *(change.column for change in differing if change.change == ADDED)}
+    return tuple(name for name in info.schema.names if name in wanted)
+
+
 def noticed(warehouse: Warehouse, since: datetime) -> list[Noticed]:
     """Changes that were noticed from ``since`` on, oldest first; none when the books were never opened."""
     if warehouse.columns(books.SCHEMA_CHANGES) is None:

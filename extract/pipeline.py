@@ -231,8 +231,8 @@ class Work:
         self, info: ObjectInfo, waiting: Sequence[str], clock: datetime, started_at: datetime, run_id: str
     ) -> None:
         """Values of new columns in rows that did not change: a read of those columns alone."""
-        columns = [name for name in waiting if name in info.schema.names]
-        if not columns or info.snapshot or info.append_only or self.full:
+        columns = () if self.full else drift.to_fill(info, (), waiting)
+        if not columns:
             with self.open_warehouse() as warehouse, warehouse.transaction():
                 drift.settle(warehouse, self.source.name, info.name, waiting, self.now())
             return

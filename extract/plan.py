@@ -12,13 +12,14 @@ from extract.source import Source, SourceError, Spent, Window
 
 @dataclass(frozen=True)
 class Planned:
-    """One object; ``rows`` and ``calls`` are None where only reading tells."""
+    """One object; ``rows`` and ``calls`` are None where only reading tells. ``fills`` are new columns of old rows."""
 
     object: str
     window: Window | None
     rows: int | None = None
     calls: int | None = None
     error: str | None = None
+    fills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,23 @@ def plan(source: Source, objects: Sequence[str], open_warehouse: OpenWarehouse, 
             continue
         before = source.spent().calls
         try:
-            info = source.describe(name)
+            described = source.describe(name)
             with open_warehouse() as warehouse:
                 state = books.read_state(warehouse, source.name, name)
-            watermark = None if drift.asks_more(info, state.columns) else state.watermark
+                info, differing = drift.fitted(described, warehouse.columns(described.table), state.columns)
+                fills = () if full else drift.to_fill(info, differing, drift.waiting(warehouse, source.name, name))
+            watermark = None if drift.asks_more(described, state.columns) else state.watermark
             window = windows.next_window(watermark, source.now(), info.overlap, full=full)
             rows = source.count(info, window)
-            cost = source.cost(info, window, rows)
+            # The run describes and counts once more.
+            again = source.spent().calls - before
+            costs = [source.cost(info, window, rows), again]
+            if fills:
+                everything = Window(None, window.end)
+                costs.append(source.cost(info.narrowed(fills), everything, source.count(info, everything)))
         except SourceError as error:
             found.append(Planned(name, None, error=str(error)))
             continue
-        # The run describes and counts once more.
-        again = source.spent().calls - before
-        found.append(Planned(name, window, rows, None if cost is None else cost + again))
+        known = [cost for cost in costs if cost is not None]
+        found.append(Planned(name, window, rows, sum(known) if len(known) == len(costs) else None, fills=fills))
     return Plan(tuple(found), source.spent())

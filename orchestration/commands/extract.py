@@ -155,6 +155,7 @@ def _plan(reader: Source, objects: tuple[str, ...], target: str | None, full: bo
                 "window_end": item.window.end if item.window else None,
                 "rows": item.rows,
                 "calls": item.calls,
+                "fills": list(item.fills),
                 "error": item.error,
             }
             for item in found.objects
@@ -167,11 +168,12 @@ def _plan(reader: Source, objects: tuple[str, ...], target: str | None, full: bo
                 item.window.start or "the beginning" if item.window else None,
                 item.rows if item.rows is not None else "only reading tells",
                 item.calls,
+                ", ".join(item.fills),
             )
             for item in found.objects
             if item.error is None
         ]
-        click.echo(table(("object", "from", "rows", "calls"), lines, right=frozenset({2, 3})))
+        click.echo(table(("object", "from", "rows", "calls", "fills in all rows"), lines, right=frozenset({2, 3})))
         quota = ""
         if spent.quota and spent.quota_used is not None:
             quota = f"; {spent.quota_used:,} of the day's {spent.quota:,} are used, by everybody"

@@ -51,8 +51,11 @@ def list_(
       braid quarantine list
       braid quarantine list --source files --rule type:quantity
     """
+    from extract import registry
     from extract.quarantine import listed
 
+    if source is not None:
+        registry.source_class(source)
     configured_target(target)
     with open_locked(target, command="braid quarantine list", on_wait=say) as warehouse:
         rows = listed(warehouse, source=source, name=name, rule=rule, status=None if everything else "open")

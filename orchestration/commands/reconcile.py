@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from orchestration.errors import FAILED, Interrupted
+from orchestration.errors import FAILED, Interrupted, SetupError
 from orchestration.setup import configured_target, json_option, open_locked, target_option
 from orchestration.terminal import as_json, row_progress, say, table
 
@@ -37,6 +37,12 @@ def reconcile(source: str, objects: tuple[str, ...], no_sweep: bool, target: str
 
     configured_target(target)
     reader = registry.source_class(source).from_environment(os.environ)
+    if not objects and not reader.counted:
+        reader.close()
+        raise SetupError(
+            f"{source} gives no counts to compare with: `braid extract {source} --full` reads everything anew and marks "
+            "what is gone."
+        )
     command = " ".join(["braid reconcile", source, *objects])
     with row_progress() as progress:
         try:

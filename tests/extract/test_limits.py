@@ -125,6 +125,21 @@ def test_a_plan_says_what_a_run_then_costs_and_writes_nothing(place: Place) -> N
     assert contacts.rows == place.extract(HubSpot, "contacts")["contacts"].rows_read
 
 
+def test_a_plan_has_the_read_that_fills_a_new_column(place: Place) -> None:
+    place.extract(Salesforce, "contact")
+    place.sandbox.advance()
+    source = place.source(Salesforce)
+    (found,) = plan(source, ["contact"], place.open).objects
+    source.close()
+    ran = place.extract(Salesforce, "contact")["contact"]
+    assert found.fills == tuple(change.column for change in ran.changes) == ("segment_tier__c",)
+    assert found.calls == ran.api_calls
+    source = place.source(Salesforce)
+    (again,) = plan(source, ["contact"], place.open).objects
+    source.close()
+    assert again.fills == ()
+
+
 def test_a_plan_of_bulk_counts_its_pages(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "REST_ROWS", 0)
     monkeypatch.setattr(settings, "BULK_PAGE_ROWS", 10)

@@ -68,7 +68,7 @@ class Raw:
             assert row.pop("_is_deleted") == row.get("is_deleted", False)
             assert row.pop("_run_id")
             assert row.pop("_extracted_at")
-            row.pop("_deleted_at"), row.pop("_deleted_how")
+            row.pop("_deleted_at"), row.pop("_deleted_how"), row.pop("_quarantined_at")
         return found
 
     def watermark(self, name: str) -> Any:

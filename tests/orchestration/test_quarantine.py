@@ -82,6 +82,7 @@ def test_a_row_is_set_aside_once_and_for_good(orders: Path, capsys: pytest.Captu
         (["replay", "files", "nope"], 1, "nope: no such open row of files"),
         (["replay", "files"], 2, "files cannot be asked for single records; put the source right"),
         (["replay", "nowhere"], 2, "There is no source called 'nowhere'"),
+        (["list", "--source", "nowhere"], 2, "There is no source called 'nowhere'"),
         (["dismiss", "nope"], 2, "Missing option '--why'"),
     ],
 )
@@ -90,6 +91,11 @@ def test_what_cannot_be_done_is_one_sentence(
 ) -> None:
     assert run(["quarantine", *words]) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_source_that_counts_nothing_cannot_be_compared(orders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["reconcile", "files"]) == 2
+    assert "files gives no counts to compare with: `braid extract files --full`" in capsys.readouterr().err
 
 
 def test_without_a_warehouse_there_is_nothing_to_list(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
