@@ -53,12 +53,12 @@ def plan(source: Source, objects: Sequence[str], open_warehouse: OpenWarehouse, 
             watermark = None if drift.asks_more(described, state.columns) else state.watermark
             window = windows.next_window(watermark, source.now(), info.overlap, full=full)
             rows = source.count(info, window)
-            # The run describes and counts once more.
-            again = source.spent().calls - before
-            costs = [source.cost(info, window, rows), again]
+            costs = [source.cost(info, window, rows)]
             if fills:
                 everything = Window(None, window.end)
                 costs.append(source.cost(info.narrowed(fills), everything, source.count(info, everything)))
+            # The run describes and counts once more.
+            costs.append(source.spent().calls - before)
         except SourceError as error:
             found.append(Planned(name, None, error=str(error)))
             continue
