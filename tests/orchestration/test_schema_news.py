@@ -202,8 +202,8 @@ def test_dagster_knows_the_sensor_and_runs_it_from_the_start() -> None:
 def landed(books: Path) -> None:
     with duckdb.connect(books) as connection:
         connection.execute(
-            "insert into ops.extract_runs (run_id, source, object, status, finished_at)"
-            " values ('run-1', 'salesforce', 'contact', 'succeeded', now()::timestamp)"
+            "insert into ops.extract_runs (run_id, source, object, status, looked_at, finished_at)"
+            " values ('run-1', 'salesforce', 'contact', 'succeeded', now()::timestamp, now()::timestamp)"
         )
 
 

@@ -58,4 +58,14 @@ def unknown_functions(sql: str) -> set[str]:
         for word, following in pairwise(tokens)
         if following.token_type is TokenType.ALIAS  # a common table expression: name as (...)
     }
+    # ... or name (columns) as (...).
+    opened: list[int] = []
+    for place, token in enumerate(tokens[:-2]):
+        if token.token_type is TokenType.L_PAREN:
+            opened.append(place)
+        elif token.token_type is TokenType.R_PAREN and opened:
+            start = opened.pop()
+            following = [one.token_type for one in tokens[place + 1 : place + 3]]
+            if start and following == [TokenType.ALIAS, TokenType.L_PAREN]:
+                defined.add(tokens[start - 1].text.lower())
     return called - DOCUMENTED - SYNTAX - defined
