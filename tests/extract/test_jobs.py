@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,28 @@ def test_the_job_of_a_run_that_died_is_gone_on_with(place: Place, step: str, aga
     place.assert_complete()
     assert place.query("select 1 as one from ops.source_jobs") == []
     assert place.extract().rows_landed == 0
+    place.assert_complete()
+
+
+def test_what_is_committed_late_beside_a_job_is_read_after_it(place: Place) -> None:
+    assert place.killed("extract.jobs/JobBook:begin:after:1") == -signal.SIGKILL
+    ((end,),) = [tuple(row.values()) for row in place.query("select window_end from ops.source_jobs")]
+    assert isinstance(end, datetime)
+    # Stamped before the job's window ended, and not there yet when the org ran the job.
+    late = end - settings.OVERLAP + timedelta(minutes=1)
+    changed = f"set LastName = 'Late', SystemModstamp = '{late}' where Id = (select min(Id) from salesforce.Contact)"
+    place.sandbox.sql(f"update salesforce.Contact {changed}")
+    place.jobs_made()
+    result = place.extract()
+    assert (result.error, result.proof) == (None, "proven")
+    assert place.query("select system_modstamp from raw_salesforce.contact where last_name = 'Late'") == [
+        {"system_modstamp": late}
+    ]
+    begun, rest = place.query(
+        "select window_start, window_end from ops.extract_runs where status = 'succeeded' order by finished_at"
+    )
+    assert begun == {"window_start": None, "window_end": end}
+    assert rest["window_start"] == end - settings.OVERLAP
     place.assert_complete()
 
 

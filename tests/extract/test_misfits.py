@@ -203,6 +203,7 @@ def test_a_row_set_aside_by_hand_is_counted_for_good(scores: Scores) -> None:
         assert (found.proof, found.source_count, found.landed_count) == ("proven", 3, 3)
         assert (found.counts, found.reread_windows) == (1, 0)
     assert scores.reconciled(sweep=True).proof == "proven"
+    assert scores.one(full=True).proof == "proven"
     assert scores.book() == [("2", "dismissed"), ("3", "dismissed")]
     # Put right all the same, it lands and is counted as what it is.
     scores.holds(scored("1", 1.0), scored("2", 2.0, 595), scored("3", MANY, 30))
