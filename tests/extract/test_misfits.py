@@ -212,6 +212,12 @@ def test_a_row_set_aside_by_hand_is_counted_for_good(scores: Scores) -> None:
     found = scores.reconciled(sweep=False)
     assert (found.proof, found.counts, found.landed_count) == ("proven", 1, 3)
     assert scores.book() == [("2", "replayed"), ("3", "dismissed")]
+    # What a full reading does not find is counted no more.
+    scores.holds(scored("1", 1.0), scored("2", 2.0, 595))
+    scores.one(full=True)
+    found = scores.reconciled(sweep=False)
+    assert (found.proof, found.counts, found.landed_count) == ("proven", 1, 2)
+    assert scores.book() == [("2", "replayed"), ("3", "gone")]
 
 
 def test_a_row_apart_is_there_for_every_count_and_sweep(scores: Scores) -> None:

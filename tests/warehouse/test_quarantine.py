@@ -29,9 +29,15 @@ Row = tuple[str | None, str | None, float]
 
 
 def landed(
-    warehouse: Warehouse, folder: Path, run_id: str, rows: list[Row], rejected: list[Rejected] | None = None
+    warehouse: Warehouse,
+    folder: Path,
+    run_id: str,
+    rows: list[Row],
+    rejected: list[Rejected] | None = None,
+    *,
+    full: bool = False,
 ) -> None:
-    load = Load("shop", run_id, Window(None, NOW), NOW, False, "1", NOW)
+    load = Load("shop", run_id, Window(None, NOW), NOW, full, "1", NOW)
     with DiskSpool(INFO, folder) as spool:
         columns = zip(*rows, strict=True)
         arrays = [pa.array(column, kind) for column, kind in zip(columns, TYPES.values(), strict=True)]
@@ -97,6 +103,29 @@ def test_a_row_that_breaks_an_expectation_is_marked_until_it_holds(warehouse: Wa
     assert book(warehouse)[0][2] == "open"
     set_apart(["three"])
     assert book(warehouse)[0][2] == "replayed"
+
+
+def test_a_full_reading_tells_what_is_gone_from_what_breaks_another_rule(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    def bad(key: str | None, rule: str) -> Rejected:
+        return Rejected("{}", rule, "sales: bad.", f"sales {key}", key)
+
+    rows: list[Row] = [("eu", "1", 1.0)]
+    landed(warehouse, tmp_path, "one", rows, [bad("eu|2", "type:amount"), bad("eu|3", "type:amount")])
+    landed(warehouse, tmp_path, "two", rows, [bad("eu|2", "type:region"), bad(None, "null_key")], full=True)
+    after = {
+        ("type:amount", "eu|2", "replayed"),
+        ("type:amount", "eu|3", "gone"),
+        ("type:region", "eu|2", "open"),
+        ("null_key", None, "open"),
+    }
+    assert set(book(warehouse)) == after
+    # As long as nobody knows which row does not fit, it may be any.
+    landed(warehouse, tmp_path, "three", rows, [bad(None, "type:amount")], full=True)
+    assert set(book(warehouse)) == after | {("type:amount", None, "open")}
+    landed(warehouse, tmp_path, "four", rows, full=True)
+    assert {status for _, _, status in book(warehouse)} == {"replayed", "gone"}
 
 
 def test_a_row_set_aside_by_hand_stays_so(warehouse: Warehouse, tmp_path: Path) -> None:
