@@ -255,7 +255,7 @@ def set_apart(
 ) -> None:
     """Put the rows of a judged batch (all that landed with ``runs``) that break an expectation into quarantine.
 
-    Those of the batch that broke one before, and hold now, leave it.
+    Those of the batch that broke one before, and hold now, leave it, and so do those that are no longer at the source.
     """
     rejected = [row for item in broken for row in _rejected(warehouse, table, key, item, name, runs)]
     book = table_of(source, name, [row for row, _ in rejected], "", runs[-1], now)
@@ -270,16 +270,18 @@ def set_apart(
         bad = f"select record_key from {staged.sql} as s"
         text, at = deletions.key_text(warehouse, key), warehouse.quoted(deletions.QUARANTINED_AT)
         marks = ", ".join("?" * len(runs))
-        of_batch = f"t._run_id in ({marks})"
+        vanished = deletions.vanished(warehouse)
+        of_batch = f"t._run_id in ({marks}) and not {vanished}"
         relation = warehouse.relation(table)
         with warehouse.transaction():
-            warehouse.execute(
-                f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'replayed', settled_at = ?"
-                f" where source = ? and object = ? and status = 'open' and rule like '{EXPECTATION}%'"
-                f" and exists (select 1 from {relation} as t where {of_batch} and {text} = q.record_key)"
-                f" and not exists (select 1 from {staged.sql} as s where s.quarantine_id = q.quarantine_id)",
-                [now, source, name, *runs],
-            )
+            for status, whose in (("replayed", of_batch), ("gone", f"t._run_id in ({marks}) and {vanished}")):
+                warehouse.execute(
+                    f"update {warehouse.relation(books.QUARANTINE)} as q set status = ?, settled_at = ?"
+                    f" where source = ? and object = ? and status = 'open' and rule like '{EXPECTATION}%'"
+                    f" and exists (select 1 from {relation} as t where {whose} and {text} = q.record_key)"
+                    f" and not exists (select 1 from {staged.sql} as s where s.quarantine_id = q.quarantine_id)",
+                    [status, now, source, name, *runs],
+                )
             warehouse.execute(
                 f"update {relation} as t set {at} = null where {of_batch} and {at} is not null"
                 f" and {held.format(bad, text)}",

@@ -171,6 +171,33 @@ def test_a_changed_rule_judges_anew_what_the_old_one_set_apart(connected: Runnin
     assert judged_rows(new) == 0, "once is enough"
 
 
+def test_a_row_that_vanished_is_judged_no_more(connected: Running) -> None:
+    assert extract([OWNERS]).success
+    ((bad, _), *_) = query("select id, email from raw_hubspot.owners order by id")
+    spoil("delete from ops.batch_checks")
+    spoil(f"update raw_hubspot.owners set email = 'nobody@shop.example' where id <> '{bad}'")
+    only = (*keyed("id"), *one_of("email", "nobody@shop.example"))
+    assert judged_rows(only) > 0
+    # A sweep does not find it, and marks it with a run of its own.
+    spoil(
+        "update raw_hubspot.owners set _is_deleted = true, _deleted_how = 'swept', _run_id = 'swept'"
+        f" where id = '{bad}'"
+    )
+    spoil(
+        "insert into ops.extract_windows by name select 'hubspot' as source, 'owners' as object, 'sweep' as kind,"
+        " 1 as rows_landed, 'swept' as run_id, timestamp '2026-01-05' as landed_at"
+    )
+    assert judged_rows(only) == 0
+    assert query("select status from ops.quarantine") == [("gone",)]
+    apart = query("select id from raw_hubspot.owners where _quarantined_at is not null")
+    assert apart == [(bad,)], "what it was is as bad as before"
+    # It comes back.
+    spoil("update raw_hubspot.owners set _is_deleted = false, _deleted_how = null")
+    spoil("delete from ops.batch_checks")
+    assert judged_rows(only) > 0
+    assert query("select status from ops.quarantine") == [("open",)]
+
+
 def test_a_bad_batch_blocks_until_it_is_put_right(connected: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "SMALL_BATCH", 1)
     assert extract([OWNERS]).success

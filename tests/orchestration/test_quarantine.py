@@ -79,9 +79,7 @@ def test_a_file_that_was_only_touched_keeps_its_rows_there(orders: Path, capsys:
     assert (row["quarantine_id"], row["status"]) == (before[0]["quarantine_id"], "open")
 
 
-def test_rows_of_a_file_that_is_gone_are_gone(
-    orders: Path, workshop: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_of_a_file_that_is_gone_are_gone(orders: Path, workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workshop / "files.yml").write_text(yaml.safe_dump({"datasets": [{**DATASET, "path": "*.csv"}]}))
     other, fixed = workshop / "other.csv", workshop / "fixed.csv"
     other.write_text("nr,at,total\n" + BAD.replace("2,", "3,", 1) + ",2026-01-02 11:00:00,1.00\n" + GOOD * 2)

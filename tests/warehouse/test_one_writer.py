@@ -212,7 +212,7 @@ def test_a_path_that_cannot_be_written_is_one_sentence_and_no_wait(tmp_path: Pat
         "a folder": folder,
     }[kind]
     with (
-        pytest.raises(WarehouseError, match="give BRAID_DUCKDB, or path in profiles.yml") as caught,
+        pytest.raises(WarehouseError, match="give BRAID_DUCKDB, or path") as caught,
         file_lock(path, command="braid test", timeout=0.3),
     ):
         pass

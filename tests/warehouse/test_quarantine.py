@@ -105,9 +105,7 @@ def test_a_row_that_breaks_an_expectation_is_marked_until_it_holds(warehouse: Wa
     assert book(warehouse)[0][2] == "replayed"
 
 
-def test_a_full_reading_tells_what_is_gone_from_what_breaks_another_rule(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
+def test_a_full_reading_tells_what_is_gone_from_what_breaks_another_rule(warehouse: Warehouse, tmp_path: Path) -> None:
     def bad(key: str | None, rule: str) -> Rejected:
         return Rejected("{}", rule, "sales: bad.", f"sales {key}", key)
 
@@ -153,7 +151,11 @@ EARLY, LATE = NOW - 3 * HOUR, NOW - HOUR / 2
 
 
 def kept_out(
-    region: str | None, id_: str | None, changed_at: datetime | None, rule: str = "type:amount", is_deleted: bool = False
+    region: str | None,
+    id_: str | None,
+    changed_at: datetime | None,
+    rule: str = "type:amount",
+    is_deleted: bool = False,
 ) -> Rejected:
     """A record of ours that cannot be landed; each without a key is another one."""
     key = f"{region}|{id_}" if region and id_ else None
@@ -225,9 +227,7 @@ def test_records_of_others_and_broken_expectations_are_not_counted_beside_what_i
 ) -> None:
     counts(warehouse, tmp_path, [("eu", "1", EARLY), ("eu", "3", LATE)])
     broken = quarantine.Broken("between:amount", "v1", "it is bad", pa.table({"region": ["eu"], "id": ["3"]}))
-    quarantine.set_apart(
-        warehouse, INFO.table, INFO.key, [broken], source="shop", name="sales", runs=["one"], now=NOW
-    )
+    quarantine.set_apart(warehouse, INFO.table, INFO.key, [broken], source="shop", name="sales", runs=["one"], now=NOW)
     others = quarantine.table_of("shop", "others", [kept_out("eu", "9", LATE)], "1", "one", NOW)
     with warehouse.stage(others, constants={}) as staged, warehouse.transaction():
         quarantine.add(warehouse, staged)
