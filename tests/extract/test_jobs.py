@@ -168,6 +168,31 @@ def test_a_full_reading_that_died_is_gone_on_with_by_a_full_one_alone(place: Pla
     assert place.query("select 1 as one from ops.source_jobs") == []
 
 
+def test_an_ordinary_run_leaves_the_job_of_a_full_reading_alone(place: Place) -> None:
+    watermark = place.extract().complete_to
+    assert watermark is not None
+    assert place.killed("extract.jobs/JobBook:begin:after:1", "full") == -signal.SIGKILL
+    changed = f"set LastName = 'New', SystemModstamp = '{watermark - timedelta(minutes=1)}'"
+    place.sandbox.sql(f"update salesforce.Contact {changed} where Id = (select min(Id) from salesforce.Contact)")
+    assert place.extract().rows_landed == 1
+    place.jobs_made()
+    assert (place.extract(full=True).error, place.jobs_made()) == (None, 0)
+    assert place.query("select last_name from raw_salesforce.contact order by id limit 1") == [{"last_name": "New"}]
+    place.assert_complete()
+
+
+def test_a_full_reading_whose_window_has_passed_is_not_gone_on_with(place: Place) -> None:
+    place.extract()
+    assert place.killed("extract.jobs/JobBook:begin:after:1", "full") == -signal.SIGKILL
+    # What changed since lies beyond the window of that job, and would seem to be gone.
+    place.sandbox.advance()
+    place.sandbox.advance()
+    place.jobs_made()
+    result = place.extract(full=True)
+    assert (result.error, result.proof, place.jobs_made()) == (None, "proven", 1)
+    place.assert_complete()
+
+
 @pytest.mark.parametrize("fault", ["job_failed", "job_aborted"])
 def test_a_job_that_came_to_nothing_meanwhile_is_made_anew(place: Place, fault: str) -> None:
     place.sandbox.faults({"system": "salesforce", "name": fault})
