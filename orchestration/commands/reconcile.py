@@ -40,8 +40,8 @@ def reconcile(source: str, objects: tuple[str, ...], no_sweep: bool, target: str
     if not objects and not reader.counted:
         reader.close()
         raise SetupError(
-            f"{source} gives no counts to compare with: `braid extract {source} --full` reads everything anew and marks "
-            "what is gone."
+            f"{source} gives no counts to compare with: `braid extract {source} --full` reads everything anew and "
+            "marks what is gone."
         )
     command = " ".join(["braid reconcile", source, *objects])
     with row_progress() as progress:
