@@ -54,6 +54,11 @@ def mark_absent(
     return _mark(warehouse, info, " and ".join(conditions) or "true", params, how, noticed_at, run_id)
 
 
+def vanished(warehouse: Warehouse, row: str = "t") -> str:
+    """SQL: ``row`` is no longer at its source, which is another thing than being flagged there."""
+    return f"coalesce({row}.{warehouse.quoted(HOW)}, 'flagged') <> 'flagged'"
+
+
 def key_text(warehouse: Warehouse, key: Sequence[str], row: str = "t") -> str:
     """SQL: the key of ``row`` as one text, the way ``Rejected.key`` and ``ops.quarantine`` have it."""
     texts = [f"cast({row}.{warehouse.quoted(column)} as varchar)" for column in key]

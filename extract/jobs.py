@@ -104,10 +104,10 @@ def unfinished(
     )
     if not found.num_rows:
         return None
-    start, end, clock = (column[0].as_py() for column in found.columns)
+    start, end, begun_at = (column[0].as_py() for column in found.columns)
     if start != window.start or end > window.end or (full and end <= clock):
         return None
-    return Unfinished(Window(start, end), clock, full)
+    return Unfinished(Window(start, end), begun_at, full)
 
 
 def settle(warehouse: Warehouse, source: str, name: str, window: Window) -> None:

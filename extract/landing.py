@@ -157,12 +157,15 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
                 late_rows=late_rows,
                 lateness_seconds=lateness,
             )
-            quarantine.settle(warehouse, info, load.source, staged, everything={} in scopes, now=now)
             jobs.settle(warehouse, load.source, info.name, load.window)
             for file in [file for file in spool.files if not file.unchanged]:
                 quarantine.settle_file(
                     warehouse, source=load.source, name=info.name, path=file.path, run_id=load.run_id, now=now
                 )
+            all_there_is = {} in scopes and known is not None
+            quarantine.settle(
+                warehouse, info, load.source, staged, rejected=rejected if all_there_is else None, now=now
+            )
             if spool.rejected:
                 quarantine.add(warehouse, rejected)
             _write_books(warehouse, info, spool, load, landed, existed, now)

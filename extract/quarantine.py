@@ -173,27 +173,35 @@ def settle(
     source: str,
     batches: Sequence[Staged],
     *,
-    everything: bool,
+    rejected: Staged | None,
     now: datetime,
 ) -> None:
     """Records that could not be landed, and have come in ``batches`` as they should be, leave the quarantine.
 
-    ``everything`` when the batches are all there is: then whoever is still bad is about to be added again. In the
-    landing's transaction, before ``add``.
+    ``rejected``, when batches and it are all there is: who is in neither is no longer at the source. In the landing's
+    transaction, after ``settle_file`` and before ``add``.
     """
     book = warehouse.relation(books.QUARANTINE)
     mine = f"source = ? and object = ? and status in ('open', 'dismissed') and rule not like '{EXPECTATION}%'"
     params: list[object] = [source, info.name]
     if not _known(warehouse, f"select count(*) from {book} where {mine}", params):
         return
-    settled = f"update {book} as q set status = 'replayed', settled_at = ? where {mine}"
-    if everything:
-        warehouse.execute(f"{settled} and status = 'open'", [now, *params])
     for batch in batches:
         if set(info.key) <= set(batch.schema.names):
             text = deletions.key_text(warehouse, info.key, "b")
             came = f"exists (select 1 from {batch.sql} as b where {text} = q.record_key)"
-            warehouse.execute(f"{settled} and {came}", [now, *params])
+            warehouse.execute(
+                f"update {book} as q set status = 'replayed', settled_at = ? where {mine} and {came}", [now, *params]
+            )
+    if rejected is not None:
+        again = f"exists (select 1 from {rejected.sql} as r where r.quarantine_id = q.quarantine_id)"
+        # Of another rule: there, and this one it breaks no longer.
+        there = f"exists (select 1 from {rejected.sql} as r where r.record_key = q.record_key)"
+        for status, condition in (("replayed", there), ("gone", f"not {there}")):
+            warehouse.execute(
+                f"update {book} as q set status = ?, settled_at = ? where {mine} and not {again} and {condition}",
+                [status, now, *params],
+            )
 
 
 def settle_file(warehouse: Warehouse, *, source: str, name: str, path: str, run_id: str, now: datetime) -> None:
@@ -247,7 +255,7 @@ def set_apart(
 ) -> None:
     """Put the rows of a judged batch (all that landed with ``runs``) that break an expectation into quarantine.
 
-    Those of the batch that broke one before, and hold now, leave it.
+    Those of the batch that broke one before, and hold now, leave it, and so do those that are no longer at the source.
     """
     rejected = [row for item in broken for row in _rejected(warehouse, table, key, item, name, runs)]
     book = table_of(source, name, [row for row, _ in rejected], "", runs[-1], now)
@@ -262,16 +270,18 @@ def set_apart(
         bad = f"select record_key from {staged.sql} as s"
         text, at = deletions.key_text(warehouse, key), warehouse.quoted(deletions.QUARANTINED_AT)
         marks = ", ".join("?" * len(runs))
-        of_batch = f"t._run_id in ({marks})"
+        vanished = deletions.vanished(warehouse)
+        of_batch = f"t._run_id in ({marks}) and not {vanished}"
         relation = warehouse.relation(table)
         with warehouse.transaction():
-            warehouse.execute(
-                f"update {warehouse.relation(books.QUARANTINE)} as q set status = 'replayed', settled_at = ?"
-                f" where source = ? and object = ? and status = 'open' and rule like '{EXPECTATION}%'"
-                f" and exists (select 1 from {relation} as t where {of_batch} and {text} = q.record_key)"
-                f" and not exists (select 1 from {staged.sql} as s where s.quarantine_id = q.quarantine_id)",
-                [now, source, name, *runs],
-            )
+            for status, whose in (("replayed", of_batch), ("gone", f"t._run_id in ({marks}) and {vanished}")):
+                warehouse.execute(
+                    f"update {warehouse.relation(books.QUARANTINE)} as q set status = ?, settled_at = ?"
+                    f" where source = ? and object = ? and status = 'open' and rule like '{EXPECTATION}%'"
+                    f" and exists (select 1 from {relation} as t where {whose} and {text} = q.record_key)"
+                    f" and not exists (select 1 from {staged.sql} as s where s.quarantine_id = q.quarantine_id)",
+                    [status, now, source, name, *runs],
+                )
             warehouse.execute(
                 f"update {relation} as t set {at} = null where {of_batch} and {at} is not null"
                 f" and {held.format(bad, text)}",

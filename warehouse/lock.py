@@ -6,6 +6,7 @@ beside it, in ``<file>.lock.json``, for those who wait; that note may be stale a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -68,6 +69,8 @@ def file_lock(
     import filelock
 
     try:
+        if database.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         database.parent.mkdir(parents=True, exist_ok=True)
         # A folder where nothing can be made would be taken for a lock that somebody holds.
         with lock_path(database).open("a"):

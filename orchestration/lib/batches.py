@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pyarrow as pa
 
-from extract import books, quarantine
+from extract import books, deletions, quarantine
 from orchestration.lib import catalog
 from orchestration.lib.expectations import SMALL_BATCH, Rule, Suite, Verdict, applicable, breaking, columns_of, judge
 from orchestration.lib.extraction import WAREHOUSE_POOL
@@ -143,9 +143,12 @@ def _unchecked(warehouse: Warehouse, source: str, name: str, suite: Suite) -> tu
         return (), (), nothing
     order = ", ".join(f"{warehouse.quoted(column)} asc nulls last" for column in key if column in stored)
     marks = ", ".join("?" * len(runs))
+    # What is no longer at the source was judged while it was.
+    there = f" and not {deletions.vanished(warehouse)}" if deletions.HOW in stored else ""
     rows = warehouse.query(
         f"select {', '.join([*map(warehouse.quoted, columns), '_extracted_at'])}"
-        f" from {warehouse.relation(table)} where _run_id in ({marks})" + (f" order by {order}" if order else ""),
+        f" from {warehouse.relation(table)} as t where _run_id in ({marks}){there}"
+        + (f" order by {order}" if order else ""),
         list(runs),
     )
     return runs, rules, rows.rename_columns([*columns, "_extracted_at"])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,28 @@ def test_the_job_of_a_run_that_died_is_gone_on_with(place: Place, step: str, aga
     place.assert_complete()
 
 
+def test_what_is_committed_late_beside_a_job_is_read_after_it(place: Place) -> None:
+    assert place.killed("extract.jobs/JobBook:begin:after:1") == -signal.SIGKILL
+    ((end,),) = [tuple(row.values()) for row in place.query("select window_end from ops.source_jobs")]
+    assert isinstance(end, datetime)
+    # Stamped before the job's window ended, and not there yet when the org ran the job.
+    late = end - settings.OVERLAP + timedelta(minutes=1)
+    changed = f"set LastName = 'Late', SystemModstamp = '{late}' where Id = (select min(Id) from salesforce.Contact)"
+    place.sandbox.sql(f"update salesforce.Contact {changed}")
+    place.jobs_made()
+    result = place.extract()
+    assert (result.error, result.proof) == (None, "proven")
+    assert place.query("select system_modstamp from raw_salesforce.contact where last_name = 'Late'") == [
+        {"system_modstamp": late}
+    ]
+    begun, rest = place.query(
+        "select window_start, window_end from ops.extract_runs where status = 'succeeded' order by finished_at"
+    )
+    assert begun == {"window_start": None, "window_end": end}
+    assert rest["window_start"] == end - settings.OVERLAP
+    place.assert_complete()
+
+
 def test_a_full_reading_that_died_is_gone_on_with_by_a_full_one_alone(place: Place) -> None:
     place.extract()
     assert place.killed("extract.jobs/JobBook:begin:after:1", "full") == -signal.SIGKILL
@@ -143,6 +166,31 @@ def test_a_full_reading_that_died_is_gone_on_with_by_a_full_one_alone(place: Pla
     assert (place.extract(full=True).error, place.jobs_made()) == (None, 0)
     place.assert_complete()
     assert place.query("select 1 as one from ops.source_jobs") == []
+
+
+def test_an_ordinary_run_leaves_the_job_of_a_full_reading_alone(place: Place) -> None:
+    watermark = place.extract().complete_to
+    assert watermark is not None
+    assert place.killed("extract.jobs/JobBook:begin:after:1", "full") == -signal.SIGKILL
+    changed = f"set LastName = 'New', SystemModstamp = '{watermark - timedelta(minutes=1)}'"
+    place.sandbox.sql(f"update salesforce.Contact {changed} where Id = (select min(Id) from salesforce.Contact)")
+    assert place.extract().rows_landed == 1
+    place.jobs_made()
+    assert (place.extract(full=True).error, place.jobs_made()) == (None, 0)
+    assert place.query("select last_name from raw_salesforce.contact order by id limit 1") == [{"last_name": "New"}]
+    place.assert_complete()
+
+
+def test_a_full_reading_whose_window_has_passed_is_not_gone_on_with(place: Place) -> None:
+    place.extract()
+    assert place.killed("extract.jobs/JobBook:begin:after:1", "full") == -signal.SIGKILL
+    # What changed since lies beyond the window of that job, and would seem to be gone.
+    place.sandbox.advance()
+    place.sandbox.advance()
+    place.jobs_made()
+    result = place.extract(full=True)
+    assert (result.error, result.proof, place.jobs_made()) == (None, "proven", 1)
+    place.assert_complete()
 
 
 @pytest.mark.parametrize("fault", ["job_failed", "job_aborted"])

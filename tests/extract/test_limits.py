@@ -100,6 +100,24 @@ def test_calls_are_counted_as_the_server_counts_them(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "objects", "most"),
+    [(Salesforce, ("account", "contact", "lead"), 2), (HubSpot, ("contacts", "companies", "deals"), 3)],
+    ids=["salesforce", "hubspot"],
+)
+def test_an_object_without_changes_costs_so_many_calls_at_most(
+    place: Place, kind: type[Source], objects: tuple[str, ...], most: int
+) -> None:
+    place.extract(kind, *objects)
+    place.sandbox.calls(reset=True)
+    again = place.extract(kind, *objects)
+    served = sum(count for path, count in place.sandbox.calls()[kind.name].items() if path != "token")
+    assert {result.rows_read for result in again.values()} == {0}
+    assert all(result.api_calls <= most for result in again.values())
+    # By the server's word too; beside them one call to sign in.
+    assert served <= most * len(objects) + 1
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("SALESFORCE_QUOTA_SHARE", "80"), ("SALESFORCE_QUOTA_SHARE", "much"), ("SALESFORCE_RUN_CALLS", "0")],
 )

@@ -39,8 +39,10 @@ class MisdescribedHubSpot(HubSpot):
 
 
 def retyped(info: ObjectInfo, column: str, kind: pa.DataType) -> ObjectInfo:
+    """With ``column`` of another type, and read by sweeps as what moves no stamp."""
     place = info.schema.get_field_index(column)
-    return replace(info, schema=info.schema.set(place, pa.field(column, kind)))
+    schema = info.schema.set(place, pa.field(column, kind))
+    return replace(info, schema=schema, unstamped=info.unstamped | {column})
 
 
 class Place:
@@ -107,6 +109,37 @@ def test_a_value_of_another_type_keeps_one_row_out(place: Place, way: str, monke
     assert landed == [{"industry": date(2026, 2, 1)}]
     settled = place.query("select status, settled_at is null as unsettled from ops.quarantine where status <> 'open'")
     assert settled[:1] == [{"status": "replayed", "unsettled": False}]
+
+
+@pytest.mark.parametrize("way", ["rest", "bulk", "hubspot"])
+def test_a_sweep_spares_the_row_whose_value_it_cannot_read(
+    place: Place, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "bulk":
+        monkeypatch.setattr(settings, "REST_ROWS", 0)
+    kind: type[Source] = Misdescribed
+    name, raw, held, column = "account", "raw_salesforce.account", "salesforce.Account", "Industry"
+    good, better = "2026-01-31", "2026-02-01"
+    if way == "hubspot":
+        kind = MisdescribedHubSpot
+        name, raw, held, column = "companies", "raw_hubspot.companies", "hubspot.companies", "name"
+        good, better = "12.0", "13.0"
+    place.sandbox.sql(f"update {held} set {column} = '{good}'")
+    assert place.extract(kind, name).rows_quarantined == 0
+    living = place.query(f"select id from {raw} where not _is_deleted order by id")
+    bad, other, gone = (row["id"] for row in living[:3])
+    # No stamp moves: only a sweep sees it.
+    place.sandbox.sql(f"update {held} set {column} = 'neither' where id = '{bad}'")
+    place.sandbox.sql(f"update {held} set {column} = '{better}' where id = '{other}'")
+    place.sandbox.sql(f"delete from {held} where id = '{gone}'")
+    source = kind.from_environment(place.sandbox.environment())
+    (swept,) = reconcile(source, [name], place.open, spool_root=place.folder / "spool")
+    source.close()
+    assert (swept.error, swept.rows_marked, swept.rows_refreshed, swept.proof) == (None, 1, 1, "proven")
+    stored = place.query(f"select id, cast({column} as varchar) as value, _deleted_how from {raw}")
+    assert {"id": bad, "value": good, "_deleted_how": None} in stored
+    assert {"id": other, "value": better, "_deleted_how": None} in stored
+    assert {"id": gone, "value": good, "_deleted_how": "swept"} in stored
 
 
 def test_a_hubspot_record_that_is_not_as_its_properties_say(place: Place) -> None:

@@ -96,6 +96,35 @@ def test_status_before_anything_says_what_to_do(capsys: pytest.CaptureFixture[st
     assert "start with `braid extract SOURCE`" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["file/w.duckdb", "folder"], ids=["below a file", "a folder"])
+@pytest.mark.parametrize(
+    "words",
+    [["extract", "files", "orders"], ["build"], ["quarantine", "list"]],
+    ids=lambda words: words[0],
+)
+def test_a_warehouse_that_cannot_be_written_is_one_sentence(
+    workshop: Path,
+    words: list[str],
+    place: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (workshop / "file").touch()
+    (workshop / "folder").mkdir()
+    (workshop / "orders.csv").write_text("nr,at,total\n1,2026-01-02 10:00:00,5.00\n")
+    (workshop / "files.yml").write_text(
+        "datasets: [{name: shop, contract: orders, path: orders.csv,"
+        " columns: {order_id: nr, line_id: {value: '1'}, ordered_at: at, amount: total}}]"
+    )
+    monkeypatch.setenv("BRAID_DUCKDB", str(workshop / place))
+    assert run(words) == 1
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert len(err.splitlines()) == 1
+    assert f"{place} cannot be written" in err
+    assert "give BRAID_DUCKDB" in err
+
+
 def test_wrong_credentials_are_one_sentence_and_leave_no_warehouse(
     company: Running, workshop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,12 @@ def check(suites: dict[str, Suite]) -> dict[str, str]:
     return {name: found.verdict.status for name, found in checked.items()}
 
 
+def judged_rows(suite: Suite) -> int:
+    found = check_batches("hubspot", {"owners": suite}, command="test", on_wait=lambda _: None)["owners"]
+    assert found.verdict.status in ("passed", "warned")
+    return found.verdict.rows + found.verdict.apart
+
+
 def test_rows_that_break_an_expectation_wait_in_quarantine_and_the_others_flow(connected: Running) -> None:
     assert extract([OWNERS]).success
     ((bad, email), *_) = query("select id, email from raw_hubspot.owners order by id")
@@ -133,6 +139,63 @@ def test_rows_that_break_an_expectation_wait_in_quarantine_and_the_others_flow(c
     )
     assert check(only) == {"owners": "passed"}
     assert query("select status from ops.quarantine") == [("replayed",)]
+
+
+@pytest.mark.parametrize("change", ["wider", "taken out", "other words"])
+def test_a_changed_rule_judges_anew_what_the_old_one_set_apart(connected: Running, change: str) -> None:
+    assert extract([OWNERS]).success
+    ((bad, email), *_) = query("select id, email from raw_hubspot.owners order by id")
+    spoil("delete from ops.batch_checks")
+    spoil(f"update raw_hubspot.owners set email = 'nobody@shop.example' where id <> '{bad}'")
+    apart = "select id from raw_hubspot.owners where _quarantined_at is not null"
+    book = "select rule_version, status from ops.quarantine"
+    old = (*keyed("id"), *one_of("email", "nobody@shop.example"))
+    assert check({"owners": old}) == {"owners": "warned"}
+    ((version, status),) = query(book)
+    assert (query(apart), status) == ([(bad,)], "open")
+    # The same rule has nothing new to judge.
+    assert judged_rows(old) == 0
+    assert query(apart) == [(bad,)]
+    new = {
+        "wider": (*keyed("id"), *one_of("email", "nobody@shop.example", str(email))),
+        "taken out": keyed("id"),
+        "other words": (*keyed("id"), *one_of("email", "nobody@shop.example", "somebody@shop.example")),
+    }[change]
+    assert judged_rows(new) > 0
+    ((now, status),) = query(book)
+    if change == "other words":
+        assert (query(apart), status) == ([(bad,)], "open")
+        assert now != version
+    else:
+        assert (query(apart), status) == ([], "replayed")
+    assert judged_rows(new) == 0, "once is enough"
+
+
+def test_a_row_that_vanished_is_judged_no_more(connected: Running) -> None:
+    assert extract([OWNERS]).success
+    ((bad, _), *_) = query("select id, email from raw_hubspot.owners order by id")
+    spoil("delete from ops.batch_checks")
+    spoil(f"update raw_hubspot.owners set email = 'nobody@shop.example' where id <> '{bad}'")
+    only = (*keyed("id"), *one_of("email", "nobody@shop.example"))
+    assert judged_rows(only) > 0
+    # A sweep does not find it, and marks it with a run of its own.
+    spoil(
+        "update raw_hubspot.owners set _is_deleted = true, _deleted_how = 'swept', _run_id = 'swept'"
+        f" where id = '{bad}'"
+    )
+    spoil(
+        "insert into ops.extract_windows by name select 'hubspot' as source, 'owners' as object, 'sweep' as kind,"
+        " 1 as rows_landed, 'swept' as run_id, timestamp '2026-01-05' as landed_at"
+    )
+    assert judged_rows(only) == 0
+    assert query("select status from ops.quarantine") == [("gone",)]
+    apart = query("select id from raw_hubspot.owners where _quarantined_at is not null")
+    assert apart == [(bad,)], "what it was is as bad as before"
+    # It comes back.
+    spoil("update raw_hubspot.owners set _is_deleted = false, _deleted_how = null")
+    spoil("delete from ops.batch_checks")
+    assert judged_rows(only) > 0
+    assert query("select status from ops.quarantine") == [("open",)]
 
 
 def test_a_bad_batch_blocks_until_it_is_put_right(connected: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from orchestration.cli import run
 from orchestration.definitions import defs
 from orchestration.lib import catalog
 from orchestration.lib.proof import CHECK_NAME, LATEST, counted_keys, judged
@@ -105,6 +106,36 @@ def test_status_and_reconcile_speak_of_proof(connected: Running) -> None:
     assert done.returncode == 0
     assert "proven" in done.stdout
     assert braid("reconcile", "salesforce", "nothing").returncode == 2
+
+
+def test_status_does_not_say_proven_beyond_what_nobody_counted(
+    connected: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert run(["extract", "salesforce", "lead"]) == 0
+    change(
+        "update ops.extract_runs set proof = 'uncounted', source_count = null"
+        " where finished_at = (select max(finished_at) from ops.extract_runs)"
+    )
+
+    def told() -> dict[str, str]:
+        capsys.readouterr()
+        assert run(["status", "--json"]) == 0
+        (found,) = json.loads(capsys.readouterr().out)["objects"]
+        return dict(found)
+
+    found = told()
+    assert found["proven_to"] < found["watermark"]
+    assert run(["status"]) == 0
+    assert found["proven_to"].replace("T", " ") in capsys.readouterr().out
+    assert run(["reconcile", "salesforce", "lead", "--no-sweep"]) == 0
+    found = told()
+    assert found["proven_to"] == found["watermark"]
+    change("delete from ops.extract_windows where kind = 'recount'")
+    change("update ops.extract_runs set proof = 'uncounted' where window_start is null")
+    assert told()["proven_to"] is None
+    assert run(["status"]) == 0
+    assert "not countable" in capsys.readouterr().out
 
 
 def test_what_fails_the_check(connected: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,35 @@ def test_a_file_put_right_empties_it(orders: Path, capsys: pytest.CaptureFixture
     assert [row["status"] for row in listed(capsys, "--all")] == ["replayed"]
     assert run(["quarantine", "list"]) == 0
     assert "Nothing is in quarantine" in "".join(capsys.readouterr())
+
+
+def test_a_file_that_was_only_touched_keeps_its_rows_there(orders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = listed(capsys)
+    os.utime(orders, (1, 1))
+    assert run(["extract", "files", "orders"]) == 0
+    assert listed(capsys) == before
+    # Read anew it is as bad as it was.
+    assert run(["extract", "files", "orders", "--full"]) == 0
+    (row,) = listed(capsys, "--all")
+    assert (row["quarantine_id"], row["status"]) == (before[0]["quarantine_id"], "open")
+
+
+def test_rows_of_a_file_that_is_gone_are_gone(orders: Path, workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workshop / "files.yml").write_text(yaml.safe_dump({"datasets": [{**DATASET, "path": "*.csv"}]}))
+    other, fixed = workshop / "other.csv", workshop / "fixed.csv"
+    other.write_text("nr,at,total\n" + BAD.replace("2,", "3,", 1) + ",2026-01-02 11:00:00,1.00\n" + GOOD * 2)
+    fixed.write_text("nr,at,total\n" + BAD.replace("2,", "4,", 1) + GOOD)
+    assert run(["extract", "files", "orders"]) == 0
+    assert len(listed(capsys)) == 4
+    other.unlink()
+    fixed.write_text("nr,at,total\n" + BAD.replace("2,", "4,", 1).replace(SECRET, "5.50") + GOOD)
+    assert run(["extract", "files", "orders"]) == 0
+    # A file that is not there any more is only missed by a full reading.
+    statuses = sorted((Path(row["position"].split(",")[0]).name, row["status"]) for row in listed(capsys, "--all"))
+    assert statuses == [("fixed.csv", "replayed"), ("orders.csv", "open"), *[("other.csv", "open")] * 2]
+    assert run(["extract", "files", "orders", "--full"]) == 0
+    statuses = sorted((Path(row["position"].split(",")[0]).name, row["status"]) for row in listed(capsys, "--all"))
+    assert statuses == [("fixed.csv", "replayed"), ("orders.csv", "open"), *[("other.csv", "gone")] * 2]
 
 
 def test_a_row_is_set_aside_once_and_for_good(orders: Path, capsys: pytest.CaptureFixture[str]) -> None:

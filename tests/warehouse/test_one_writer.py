@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 import warehouse as door
-from warehouse.base import TableName, WarehouseError
+from warehouse.base import TableName, WarehouseError, WarehouseHeld
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.lock import REPEAT_SECONDS, file_lock, holder_path, read_holder
 
@@ -187,6 +187,39 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(WarehouseError, match="does not exist yet"):
         DuckDBWarehouse.open(tmp_path / "none.duckdb", read_only=True)
+
+
+def nowhere_to_write(folder: Path) -> Path:
+    """A folder in which no file can be made, not even by root."""
+    folder.chmod(0o555)
+    try:
+        (folder / "probe").touch()
+    except OSError:
+        return folder
+    (folder / "probe").unlink()
+    return Path("/proc")
+
+
+@pytest.mark.parametrize("kind", ["below a file", "no such place", "no permission", "a folder"])
+def test_a_path_that_cannot_be_written_is_one_sentence_and_no_wait(tmp_path: Path, kind: str) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    path = {
+        "below a file": file / "w.duckdb",
+        "no such place": Path("/proc/nothing/w.duckdb"),
+        "no permission": nowhere_to_write(folder) / "w.duckdb",
+        "a folder": folder,
+    }[kind]
+    with (
+        pytest.raises(WarehouseError, match="give BRAID_DUCKDB, or path") as caught,
+        file_lock(path, command="braid test", timeout=0.3),
+    ):
+        pass
+    assert not isinstance(caught.value, WarehouseHeld)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    folder.chmod(0o755)
 
 
 def test_profile_settings_reach_the_connection(tmp_path: Path) -> None:
