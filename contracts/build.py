@@ -6,6 +6,7 @@ The files are committed and derived: ``build`` writes them, ``check`` names thos
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,12 +18,23 @@ SEEDS = HERE.parent / "seeds" / "contracts"
 
 Cell = str | int | bool | None
 
+# Seeds that decide which records are one customer; a change of them is a new version of the rules.
+_RULES = ("identifier_", "email_domains", "phone_regions", "country_names", "source_regions")
+
 # What dbt's CSV readers take for no value at all; as a pattern it arrives.
 _READ_AS_NOTHING = ("", "null")
 
 
 def rendered(folder: Path = HERE) -> Mapping[str, str]:
     """Name and content of every seed, from the YAML files in ``folder``. Raises ContractError."""
+    content = _rendered(folder)
+    rules = hashlib.sha256()
+    for name in sorted(name for name in content if name.startswith(_RULES)):
+        rules.update(f"{name}\n{content[name]}".encode())
+    return {**content, "identity_rules.csv": _csv(("rules_version",), [(f"rules_{rules.hexdigest()[:12]}",)])}
+
+
+def _rendered(folder: Path) -> Mapping[str, str]:
     kinds = identifiers.read(folder / "identifiers.yml")
     providers = emails.read(folder / "email_providers.yml")
     countries = regions.read_regions(folder / "phone_regions.yml")

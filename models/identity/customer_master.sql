@@ -10,7 +10,11 @@
 with
 
 xref as (
-    select * from {{ ref('customer_xref') }}
+    select * from {{ ref('customer_xref_current') }}
+),
+
+ids as (
+    select * from {{ ref('customer_id_lookup') }}
 ),
 
 records as (
@@ -36,7 +40,6 @@ pivoted as (
 summed as (
     select
         xref.customer_id,
-        min(xref.anchor_record_key) as anchor_record_key,
         count(*) as number_of_records,
         sum(case when records.is_deleted then 0 else 1 end) as number_of_live_records,
         count(distinct records.source_system) as number_of_systems,
@@ -56,7 +59,7 @@ summed as (
 final as (
     select
         summed.customer_id,
-        summed.anchor_record_key,
+        ids.anchor_record_key,
         {%- for field in fields if field != 'date_of_birth' %}
             pivoted.{{ field }},
             pivoted.{{ field }}_from,
@@ -75,6 +78,8 @@ final as (
         summed.first_seen_at,
         summed.last_seen_at
     from summed
+    left join ids
+        on summed.customer_id = ids.customer_id
     left join pivoted
         on summed.customer_id = pivoted.customer_id
 )

@@ -1,6 +1,14 @@
--- Grain: one row per source record, with the customer it belongs to.
--- A customer's id follows from its anchor, the record created earliest at its source (ties: the
--- lower key), so rebuilding from the same records gives the same ids, in whatever order they came.
+-- Grain: one row per source record and stretch of time in which it was one customer's; valid_to is
+-- null while it is.
+-- A row is closed, never changed or removed. A book: a full refresh keeps it.
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['record_key', 'change_number'],
+    full_refresh=false,
+    on_schema_change='append_new_columns'
+) }}
 
 with
 
@@ -8,38 +16,82 @@ clusters as (
     select * from {{ ref('int_identity__candidate_clusters') }}
 ),
 
-records as (
-    select * from {{ ref('int_identity__records') }}
+living as (
+    select * from {{ ref('customer_id_lookup') }}
+    where is_living
 ),
 
-anchored as (
+build as (
+    select * from {{ ref('int_identity__build') }}
+),
+
+written as (
+    select * from {{ previous_book('customer_xref') }} as customer_xref
+),
+
+open_rows as (
+    select * from written
+    where valid_to is null
+),
+
+-- A living id is that of the cluster its anchor is in; every cluster has exactly one.
+customers as (
     select
-        records.record_key,
-        records.record_source,
-        records.is_deleted,
-        records.created_at,
-        first_value(records.record_key) over (
-            partition by clusters.cluster_key
-            order by records.created_at asc nulls last, records.record_key asc
-            rows between unbounded preceding and unbounded following
-        ) as anchor_record_key
+        clusters.cluster_key,
+        living.customer_id
+    from living
+    inner join clusters
+        on living.anchor_record_key = clusters.record_key
+),
+
+today as (
+    select
+        clusters.record_key,
+        customers.customer_id
     from clusters
-    inner join records
-        on clusters.record_key = records.record_key
+    inner join customers
+        on clusters.cluster_key = customers.cluster_key
+),
+
+numbered as (
+    select
+        coalesce(max(written.change_number), 0) + 1 as change_number,
+        -- Not before the change before it, whatever moment was handed in.
+        case
+            when max(written.valid_from) > max(build.built_at) then max(written.valid_from)
+            else max(build.built_at)
+        end as changed_at
+    from build
+    left join written
+        on 1 = 1
 ),
 
 final as (
     select
-        record_key,
-        {{ customer_id('anchor_record_key') }} as customer_id,
-        anchor_record_key,
+        open_rows.record_key,
+        open_rows.customer_id,
+        open_rows.valid_from,
+        numbered.changed_at as valid_to,
+        open_rows.change_number
+    from open_rows
+    cross join numbered
+    left join today
+        on open_rows.record_key = today.record_key
+    where today.customer_id is distinct from open_rows.customer_id
 
-        record_source,
+    union all
 
-        is_deleted,
-
-        created_at
-    from anchored
+    select
+        today.record_key,
+        today.customer_id,
+        numbered.changed_at as valid_from,
+        cast(null as {{ dbt.type_timestamp() }}) as valid_to,
+        cast(numbered.change_number as {{ dbt.type_bigint() }}) as change_number
+    from today
+    cross join numbered
+    left join open_rows
+        on today.record_key = open_rows.record_key
+    where open_rows.customer_id is distinct from today.customer_id
 )
 
 select * from final

@@ -13,7 +13,7 @@ records as (
 ),
 
 links as (
-    select * from {{ ref('int_identity__links') }}
+    select * from {{ ref('int_identity__decided_links') }}
 ),
 
 final as (

@@ -5,8 +5,7 @@
 with
 
 xref as (
-    select * from {{ ref('customer_xref') }}
-    where not is_deleted
+    select * from {{ ref('customer_xref_current') }}
 ),
 
 records as (

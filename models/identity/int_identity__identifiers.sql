@@ -36,6 +36,13 @@ blocked_patterns as (
     select * from {{ ref('identifier_blocked_patterns') }}
 ),
 
+decided_blocks as (
+    select * from {{ ref('int_identity__decisions') }}
+    where
+        kind = 'block'
+        and is_active
+),
+
 email_domains as (
     select * from {{ ref('email_domains') }}
 ),
@@ -140,12 +147,53 @@ blocked as (
             ) }}
 ),
 
+-- Whoever blocks a value has one record's spelling of it before them: it goes for all spellings.
+blocked_by_decision as (
+    select
+        simple.identifier_type,
+        simple.identifier_value,
+        'decision ' || decided_blocks.decision_id as why
+    from simple
+    inner join decided_blocks
+        on
+            simple.identifier_type = decided_blocks.identifier_type
+            and lower(simple.identifier_value) = decided_blocks.identifier_value
+
+    union all
+
+    select
+        simple.identifier_type,
+        simple.identifier_value,
+        'decision ' || decided_blocks.decision_id as why
+    from simple
+    inner join decided_blocks
+        on
+            simple.identifier_type = decided_blocks.identifier_type
+            and lower(simple.written_value) = decided_blocks.identifier_value
+),
+
+every_blocked as (
+    select
+        identifier_type,
+        identifier_value,
+        why
+    from blocked
+
+    union all
+
+    select
+        identifier_type,
+        identifier_value,
+        why
+    from blocked_by_decision
+),
+
 blocked_once as (
     select
         identifier_type,
         identifier_value,
         min(why) as why
-    from blocked
+    from every_blocked
     group by identifier_type, identifier_value
 ),
 

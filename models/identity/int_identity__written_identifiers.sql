@@ -50,6 +50,14 @@ blocked_patterns as (
     where identifier_type = 'user_id'
 ),
 
+decided_blocks as (
+    select * from {{ ref('int_identity__decisions') }}
+    where
+        kind = 'block'
+        and identifier_type = 'user_id'
+        and is_active
+),
+
 placeholder_users as (
     select records.record_key
     from records
@@ -63,6 +71,14 @@ placeholder_users as (
     from records
     inner join blocked_patterns
         on {{ regexp_full_match('lower(records.user_id)', 'blocked_patterns.blocked_pattern') }}
+    where records.record_source = 'segment:user'
+
+    union all
+
+    select records.record_key
+    from records
+    inner join decided_blocks
+        on lower(records.user_id) = decided_blocks.identifier_value
     where records.record_source = 'segment:user'
 ),
 

@@ -8,7 +8,7 @@ records as (
 ),
 
 xref as (
-    select record_key from {{ ref('customer_xref') }}
+    select record_key from {{ ref('customer_xref_current') }}
 ),
 
 final as (

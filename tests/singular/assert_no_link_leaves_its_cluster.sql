@@ -4,7 +4,7 @@
 with
 
 links as (
-    select * from {{ ref('int_identity__links') }}
+    select * from {{ ref('int_identity__decided_links') }}
 ),
 
 clusters as (

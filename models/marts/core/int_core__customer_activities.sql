@@ -31,7 +31,7 @@ touches as (
 ),
 
 xref as (
-    select * from {{ ref('customer_xref') }}
+    select * from {{ ref('customer_xref_current') }}
 ),
 
 by_record as (

@@ -18,7 +18,7 @@ order_lines as (
 ),
 
 xref as (
-    select * from {{ ref('customer_xref') }}
+    select * from {{ ref('customer_xref_current') }}
 ),
 
 identifiers as (

@@ -25,7 +25,7 @@ leads as (
 ),
 
 xref as (
-    select * from {{ ref('customer_xref') }}
+    select * from {{ ref('customer_xref_current') }}
 ),
 
 web_touches as (

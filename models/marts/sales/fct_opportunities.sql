@@ -38,7 +38,7 @@ stages as (
 ),
 
 xref as (
-    select * from {{ ref('customer_xref') }}
+    select * from {{ ref('customer_xref_current') }}
 ),
 
 -- Ids are numbers written as text: the shorter one is the lower.

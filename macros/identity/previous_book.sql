@@ -1,0 +1,59 @@
+{#- Rows of one of identity's books as the last build left them, as a subquery; no rows when the book is not there yet.
+
+    Not a `ref`: a book is read before it is written in the same build, and two books read each other, which dbt would
+    call a circle. Only the columns of `book_columns` are given, so that a unit test can put its own rows in place
+    (`overrides: {macros: {previous_book: "(select ...)"}}`). -#}
+{% macro previous_book(name) -%}
+    {%- set columns = braid.book_columns()[name] -%}
+    {%- set book = adapter.get_relation(this.database, this.schema, name) if execute else none -%}
+    {%- if book is none -%}
+        (
+            select
+                {% for column, type in columns.items() -%}
+                    cast(null as {{ type }}) as {{ column }}{{ ', ' if not loop.last }}
+                {%- endfor %}
+            from (select 1 as nothing) as nothing
+            where 1 = 0
+        )
+    {%- else -%}
+        {%- set present = adapter.get_columns_in_relation(book) | map(attribute='name') | map('lower') | list -%}
+        {%- for column in columns if column not in present -%}
+            {{ exceptions.raise_compiler_error(
+                book ~ " has no column " ~ column ~ ": it is not the book of this version; rename or drop it once."
+            ) }}
+        {%- endfor -%}
+        (select {{ columns | join(', ') }} from {{ book }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Columns and types of the books that are read before they are written. -#}
+{% macro book_columns() %}
+    {%- set text, moment, count = dbt.type_string(), dbt.type_timestamp(), dbt.type_bigint() -%}
+    {{ return({
+        'customer_ids': {
+            'customer_id': text,
+            'change_type': text,
+            'other_customer_id': text,
+            'anchor_record_key': text,
+            'anchor_created_at': moment,
+            'cause': text,
+            'decision_id': text,
+            'rules_version': text,
+            'changed_at': moment,
+            'change_number': count,
+        },
+        'customer_xref': {
+            'record_key': text,
+            'customer_id': text,
+            'valid_from': moment,
+            'valid_to': moment,
+            'change_number': count,
+        },
+        'identity_builds': {
+            'build_number': count,
+            'built_at': moment,
+            'rules_version': text,
+            'number_of_decisions': count,
+        },
+    }) }}
+{% endmacro %}

@@ -1,0 +1,61 @@
+-- Grain: one row per pair of records and rule that ties them, decisions applied: what clusters are
+-- made of.
+-- Joins are links of their own and outrank scores; what a cut goes through is not here.
+
+{{ config(materialized='view') }}
+
+with
+
+links as (
+    select * from {{ ref('int_identity__links') }}
+),
+
+joins as (
+    select * from {{ ref('int_identity__joins') }}
+),
+
+cut_links as (
+    select * from {{ ref('int_identity__cut_links') }}
+),
+
+ties as (
+    select
+        record_key_a,
+        record_key_b,
+        link_rule,
+        evidence,
+        score,
+        rule_priority
+    from links
+
+    union all
+
+    select
+        record_key_a,
+        record_key_b,
+        'decision' as link_rule,
+        decision_id as evidence,
+        cast(1.0 as {{ dbt.type_float() }}) as score,
+        0 as rule_priority
+    from joins
+),
+
+final as (
+    select
+        ties.record_key_a,
+        ties.record_key_b,
+
+        ties.link_rule,
+        ties.evidence,
+
+        ties.score,
+        ties.rule_priority
+    from ties
+    left join cut_links
+        on
+            ties.record_key_a = cut_links.record_key_a
+            and ties.record_key_b = cut_links.record_key_b
+    where cut_links.record_key_a is null
+)
+
+select * from final

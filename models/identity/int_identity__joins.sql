@@ -1,0 +1,35 @@
+-- Grain: one row per pair of records that somebody decided are one customer's.
+-- A pair of which a record is gone ties nobody until it is back.
+
+{{ config(materialized='view') }}
+
+with
+
+decisions as (
+    select * from {{ ref('int_identity__decisions') }}
+    where
+        kind = 'join'
+        and is_active
+),
+
+records as (
+    select * from {{ ref('int_identity__records') }}
+),
+
+final as (
+    select
+        least(decisions.record_key_a, decisions.record_key_b) as record_key_a,
+        greatest(decisions.record_key_a, decisions.record_key_b) as record_key_b,
+        min(decisions.decision_id) as decision_id
+    from decisions
+    inner join records as records_a
+        on decisions.record_key_a = records_a.record_key
+    inner join records as records_b
+        on decisions.record_key_b = records_b.record_key
+    where decisions.record_key_a <> decisions.record_key_b
+    group by
+        least(decisions.record_key_a, decisions.record_key_b),
+        greatest(decisions.record_key_a, decisions.record_key_b)
+)
+
+select * from final
