@@ -1,0 +1,155 @@
+"""The ledger's models as dbt compiles them, run on a DuckDB in memory: a build takes milliseconds.
+
+What is not SQL of a model is done here as dbt would: appending, merging, and the two connected components.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from tests.dbt.ledger_rules import components
+from tests.dbt.project import Project
+
+VIEWS = ("int_identity__decisions", "int_identity__joins", "int_identity__decided_links", "customer_id_lookup")
+TABLES = ("int_identity__links", "int_identity__cut_links", "int_identity__build")
+BOOKS = ("customer_ids", "customer_xref", "identity_builds")
+MODELS = (*VIEWS, *TABLES, *BOOKS)
+INPUTS = """
+create table identity.int_identity__records (record_key varchar, created_at timestamp, updated_at timestamp);
+create table identity.int_identity__identifiers (
+    record_key varchar, identifier_type varchar, identifier_value varchar, written_value varchar,
+    identifier_status varchar, priority integer);
+create table identity.int_identity__joined_records (record_key varchar, join_group varchar);
+create table identity.int_identity__candidate_clusters (record_key varchar, cluster_key varchar);
+create table contracts.identity_rules (rules_version varchar);
+create table ops.extract_runs (status varchar, finished_at timestamp);
+create table ops.identity_decisions (
+    decision_id varchar, kind varchar, record_key_a varchar, record_key_b varchar, identifier_type varchar,
+    identifier_value varchar, undoes varchar, why varchar, decided_by varchar, decided_at timestamp);
+insert into contracts.identity_rules values ('rules');
+"""
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision as the tests make them; the place in their list is when it was made."""
+
+    decision_id: str
+    kind: str
+    a: str | None = None
+    b: str | None = None
+    undoes: str | None = None
+
+
+def compiled(project: Project) -> dict[str, str]:
+    """SQL of the models in a project whose books are there and whose first cut is recorded."""
+    project.run("build", "--resource-type", "seed", "--resource-type", "model", "--select", "+identity_builds")
+    project.execute("insert into ops.identity_decisions (decision_id, kind) values ('d', 'cut')")
+    project.run("compile", "--select", *MODELS)
+    folder = project.folder / "target" / "compiled" / "braid" / "models" / "identity"
+    return {model: (folder / f"{model}.sql").read_text() for model in MODELS}
+
+
+class Warehouse:
+    """One warehouse in memory; ``shuffle`` stores every table's rows in another order."""
+
+    def __init__(self, sql: Mapping[str, str], books: Mapping[str, Sequence[str]], shuffle: int | None = None) -> None:
+        """``books`` are the columns and types of the books."""
+        self.sql = sql
+        self.draw = random.Random(shuffle) if shuffle is not None else None
+        self.db = duckdb.connect()
+        self.db.execute("attach ':memory:' as warehouse; use warehouse; set threads to 1")
+        for schema in ("identity", "ops", "contracts"):
+            self.db.execute(f"create schema {schema}")
+        self.db.execute(INPUTS)
+        self.db.execute(f"create table identity.int_identity__links as {sql['int_identity__links']}")
+        for name, columns in books.items():
+            self.db.execute(f"create table identity.{name} ({', '.join(columns)})")
+        for view in ("int_identity__decisions", "int_identity__joins"):
+            self.db.execute(f"create view identity.{view} as {sql[view]}")
+        self.db.execute(f"create table identity.int_identity__cut_links as {sql['int_identity__cut_links']}")
+        for view in ("int_identity__decided_links", "customer_id_lookup"):
+            self.db.execute(f"create view identity.{view} as {sql[view]}")
+
+    def close(self) -> None:
+        self.db.close()
+
+    def rows(self, query: str) -> list[Row]:
+        return self.db.execute(query).fetchall()
+
+    def book(self, name: str) -> list[Row]:
+        """All rows of a book, in an order that says nothing of how they are stored."""
+        return self.rows(f"select * from identity.{name} order by all")
+
+    def lose_books(self) -> None:
+        for name in BOOKS:
+            self.db.execute(f"delete from identity.{name}")
+
+    def build(
+        self,
+        day: int,
+        created: Mapping[str, int],
+        values: Mapping[str, Iterable[str]],
+        decisions: Sequence[Decided] = (),
+    ) -> None:
+        """One build over these records and all decisions made so far; ``day`` is its moment."""
+        moment = "timestamp '2026-01-01' + to_days(?)"
+        self._put(
+            "identity.int_identity__records (record_key, created_at)",
+            [(key, day_created if day_created < 9 else None) for key, day_created in created.items()],
+            f"?, {moment}",
+        )
+        self._put(
+            "identity.int_identity__identifiers",
+            [(record, value[:1], value) for record in created for value in values[record]],
+            "?, ?, ?, null, 'usable', 1",
+        )
+        self._put(
+            "ops.identity_decisions",
+            [(row.decision_id, row.kind, row.a, row.b, row.undoes, place) for place, row in enumerate(decisions)],
+            f"?, ?, ?, ?, null, null, ?, 'why', 'who', {moment}",
+        )
+        self._put("ops.extract_runs", [(day,)], f"'succeeded', {moment}")
+        self._replace("int_identity__links")
+        joins = self.rows("select record_key_a, record_key_b from identity.int_identity__joins")
+        joined = components({record for pair in joins for record in pair}, joins)
+        self._put("identity.int_identity__joined_records", list(joined.items()), "?, ?")
+        self._replace("int_identity__cut_links")
+        ties = self.rows("select record_key_a, record_key_b from identity.int_identity__decided_links")
+        clusters = components(created, ties)
+        self._put("identity.int_identity__candidate_clusters", list(clusters.items()), "?, ?")
+        self._replace("int_identity__build")
+        self.db.execute(f"insert into identity.customer_ids by name {self.sql['customer_ids']}")
+        self.db.execute(f"create or replace temp table changed as {self.sql['customer_xref']}")
+        self.db.execute(
+            "merge into identity.customer_xref as book using changed"
+            " on book.record_key = changed.record_key and book.change_number = changed.change_number"
+            " when matched then update when not matched then insert by name"
+        )
+        self.db.execute(f"insert into identity.identity_builds by name {self.sql['identity_builds']}")
+
+    def customers(self) -> dict[str, str]:
+        """Record -> customer today."""
+        return dict(self.rows("select record_key, customer_id from identity.customer_xref where valid_to is null"))
+
+    def lookup(self) -> dict[str, str | None]:
+        """Id ever issued -> the customer it is."""
+        return dict(self.rows("select customer_id, living_customer_id from identity.customer_id_lookup"))
+
+    def _put(self, table: str, rows: list[Row], places: str) -> None:
+        self.db.execute(f"delete from {table.split()[0]}")
+        if self.draw is not None:
+            self.draw.shuffle(rows)
+        for row in rows:
+            self.db.execute(f"insert into {table} select {places}", row)
+
+    def _replace(self, table: str) -> None:
+        order = f" order by hash(columns(*)::varchar || '{self.draw.random()}')" if self.draw is not None else ""
+        self.db.execute(f"create or replace table identity.{table} as select * from ({self.sql[table]}){order}")

@@ -1,0 +1,209 @@
+"""The ledger's promises, for any records, links, cuts, joins and undoings, in any order.
+
+An id that was issued is one living customer's for good, no two customers had it, a record is one customer's at a time;
+the order of rows says nothing, the order of builds nothing about who is whom; without books the ids are those of one
+build from nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.dbt import ledger_rules as rules
+from tests.dbt.ledger_sql import BOOKS, Decided, Warehouse, compiled
+from tests.dbt.project import Project
+
+pytestmark = [pytest.mark.timeout(600)]
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+RECORDS = [f"r{number}" for number in range(8)]
+VALUES = ["e1", "e2", "e3", "p1", "p2"]
+UNKNOWN_DAY = 9
+
+
+@dataclass(frozen=True)
+class Story:
+    """What comes to Braid: records with the day they were created, what they carry, and what is decided."""
+
+    created: Mapping[str, int]
+    values: Mapping[str, Sequence[str]]
+    decisions: Sequence[Decided]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A way to tell a story: how many of the shuffled records, and of the decisions, each build knows."""
+
+    order: Sequence[str]
+    builds: Sequence[tuple[int, int]]
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    created = {record: draw(st.sampled_from([1, 1, 2, 3, UNKNOWN_DAY])) for record in RECORDS}
+    values = {record: draw(st.lists(st.sampled_from(VALUES), max_size=2, unique=True)) for record in RECORDS}
+    decisions: list[Decided] = []
+    for number in range(draw(st.integers(0, 5))):
+        kind = draw(st.sampled_from(["cut", "cut", "join", "undo"]))
+        a, b = draw(st.permutations(RECORDS))[:2]
+        undoable = [row.decision_id for row in decisions if row.kind != "undo"]
+        if kind != "undo":
+            decisions.append(Decided(f"d{number}", kind, a, b))
+        elif undoable:
+            decisions.append(Decided(f"d{number}", kind, undoes=draw(st.sampled_from(undoable))))
+    return Story(created, values, decisions)
+
+
+@st.composite
+def tellings(draw: st.DrawFn, story: Story) -> Telling:
+    cuts = st.lists(st.integers(0, len(RECORDS)), max_size=4)
+    known = [*sorted(draw(cuts)), len(RECORDS)]
+    made = sorted(
+        draw(st.lists(st.integers(0, len(story.decisions)), min_size=len(known) - 1, max_size=len(known) - 1))
+    )
+    return Telling(draw(st.permutations(RECORDS)), list(zip(known, [*made, len(story.decisions)], strict=True)))
+
+
+@pytest.fixture(scope="module")
+def sql(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """The models' SQL, and the columns of the books as dbt makes them."""
+    project = Project(tmp_path_factory.mktemp("ledger"))
+    project.forget()
+    text = compiled(project)
+    with duckdb.connect(project.warehouse, read_only=True) as connection:
+        books = {
+            name: [f"{row[0]} {row[1]}" for row in connection.execute(f"describe identity.{name}").fetchall()]
+            for name in BOOKS
+        }
+    return text, books
+
+
+Sql = tuple[dict[str, str], dict[str, list[str]]]
+
+
+@contextmanager
+def warehouse(sql: Sql, shuffle: int | None = None) -> Iterator[Warehouse]:
+    opened = Warehouse(*sql, shuffle=shuffle)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def partition(customers: Mapping[str, str]) -> set[frozenset[str]]:
+    groups: dict[str, set[str]] = {}
+    for record, customer in customers.items():
+        groups.setdefault(customer, set()).add(record)
+    return {frozenset(group) for group in groups.values()}
+
+
+def active(decisions: Sequence[Decided], kind: str) -> list[tuple[str, str]]:
+    undone = {row.undoes for row in decisions}
+    return [
+        (row.a, row.b) for row in decisions if row.kind == kind and row.decision_id not in undone and row.a and row.b
+    ]
+
+
+def clusters_by_rule(created: Mapping[str, int], story: Story, decisions: Sequence[Decided]) -> dict[str, str]:
+    links = rules.stars({record: story.values[record] for record in created})
+    left = rules.decided(created, links, active(decisions, "join"), active(decisions, "cut"))
+    return rules.components(created, left)
+
+
+def holds(store: Warehouse, created: Mapping[str, int], decisions: Sequence[Decided]) -> None:
+    """What is true after every build, of records that do not go away."""
+    customers, lookup = store.customers(), store.lookup()
+    assert set(customers) == set(created)
+    assert set(customers.values()) == {living for living in lookup.values() if living is not None}
+    assert all(living in set(customers.values()) for living in lookup.values())
+    issued = store.rows("select customer_id from identity.customer_ids where change_type in ('minted', 'split')")
+    assert max(Counter(issued).values(), default=1) == 1
+    assert {row[0] for row in issued} == set(lookup)
+    # Whose id it ever was, is whom it leads to: an id follows its anchor, and the anchor's customer has it.
+    for name, anchor in store.rows("select customer_id, anchor_record_key from identity.customer_id_lookup"):
+        assert lookup[name] == customers[anchor]
+        assert name == rules.customer_id(anchor)
+    for a, b in active(decisions, "cut"):
+        assert a not in customers or b not in customers or customers[a] != customers[b]
+    stretches = store.rows(
+        "select record_key, valid_from, valid_to from identity.customer_xref order by 1, change_number"
+    )
+    for (key, _, ended), (following, began, _) in pairwise(stretches):
+        assert key != following or (ended is not None and ended == began)
+
+
+def tell(store: Warehouse, story: Story, telling: Telling) -> rules.Ledger:
+    """Build after build; returns what the rules say of the end."""
+    ledger = rules.Ledger()
+    for day, (known, made) in enumerate(telling.builds, start=20):
+        created = {record: story.created[record] for record in telling.order[:known]}
+        store.build(day, created, story.values, story.decisions[:made])
+        ledger.build(clusters_by_rule(created, story, story.decisions[:made]), created)
+        holds(store, created, story.decisions[:made])
+        assert store.customers() == ledger.customer
+        assert store.lookup() == {name: known_id.living for name, known_id in ledger.ids.items()}
+    return ledger
+
+
+@QUICK
+@given(data=st.data())
+def test_any_order_and_split_gives_the_same_partition_and_keeps_every_id(sql: Sql, data: st.DataObject) -> None:
+    story = data.draw(stories())
+    with warehouse(sql) as at_once, warehouse(sql) as in_parts:
+        at_once.build(20, story.created, story.values, story.decisions)
+        tell(in_parts, story, data.draw(tellings(story)))
+        assert partition(in_parts.customers()) == partition(at_once.customers())
+
+
+@QUICK
+@given(data=st.data())
+def test_the_order_of_rows_and_a_build_again_change_no_byte(sql: Sql, data: st.DataObject) -> None:
+    story = data.draw(stories())
+    telling = data.draw(tellings(story))
+    with warehouse(sql) as one, warehouse(sql, shuffle=data.draw(st.integers(0, 99))) as other:
+        tell(one, story, telling)
+        tell(other, story, telling)
+        books = [one.book(name) for name in BOOKS]
+        assert [other.book(name) for name in BOOKS] == books
+        # A full refresh keeps the books and makes all the rest anew.
+        last_day = 19 + len(telling.builds)
+        other.build(last_day, story.created, story.values, story.decisions)
+        assert [other.book(name) for name in BOOKS] == books
+
+
+@QUICK
+@given(data=st.data())
+def test_without_books_the_ids_are_those_of_one_build_from_nothing(sql: Sql, data: st.DataObject) -> None:
+    story = data.draw(stories())
+    with warehouse(sql) as old, warehouse(sql) as new:
+        tell(old, story, data.draw(tellings(story)))
+        old.lose_books()
+        old.build(20, story.created, story.values, story.decisions)
+        new.build(20, story.created, story.values, story.decisions)
+        assert [old.book(name) for name in BOOKS] == [new.book(name) for name in BOOKS]
+        for customer, group in [(old.customers()[min(group)], group) for group in partition(old.customers())]:
+            assert customer == rules.customer_id(min(group, key=lambda record: (story.created[record], record)))
+
+
+@QUICK
+@given(data=st.data())
+def test_records_that_go_and_come_back(sql: Sql, data: st.DataObject) -> None:
+    story = data.draw(stories())
+    ledger = rules.Ledger()
+    with warehouse(sql) as store:
+        for day in range(20, 20 + data.draw(st.integers(2, 5))):
+            created = {record: story.created[record] for record in data.draw(st.sets(st.sampled_from(RECORDS)))}
+            store.build(day, created, story.values, story.decisions)
+            ledger.build(clusters_by_rule(created, story, story.decisions), created)
+            assert store.customers() == ledger.customer
+            assert store.lookup() == {name: known.living for name, known in ledger.ids.items()}
+            assert set(ledger.customer.values()) == {known.living for known in ledger.ids.values()} - {None}
