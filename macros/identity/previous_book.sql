@@ -1,8 +1,8 @@
 {#- Rows of one of identity's books as the last build left them, as a subquery; no rows when the book is not there yet.
 
     Not a `ref`: a book is read before it is written in the same build, and two books read each other, which dbt would
-    call a circle. Only the columns of `book_columns` are given, so that a unit test can put its own rows in place
-    (`overrides: {macros: {previous_book: "(select ...)"}}`). -#}
+    call a circle. Only the columns of `book_columns` are given. Models call the macro named for the book, so that a unit
+    test can put rows in its place (`overrides: {macros: {previous_customer_ids: "(select ...)"}}`). -#}
 {% macro previous_book(name) -%}
     {%- set columns = braid.book_columns()[name] -%}
     {%- set book = adapter.get_relation(this.database, this.schema, name) if execute else none -%}
@@ -24,6 +24,18 @@
         {%- endfor -%}
         (select {{ columns | join(', ') }} from {{ book }})
     {%- endif -%}
+{%- endmacro %}
+
+{% macro previous_customer_ids() -%}
+    {{ return(braid.previous_book('customer_ids')) }}
+{%- endmacro %}
+
+{% macro previous_customer_xref() -%}
+    {{ return(braid.previous_book('customer_xref')) }}
+{%- endmacro %}
+
+{% macro previous_identity_builds() -%}
+    {{ return(braid.previous_book('identity_builds')) }}
 {%- endmacro %}
 
 {#- Columns and types of the books that are read before they are written. -#}

@@ -23,6 +23,10 @@ identifiers as (
     select * from {{ ref('int_identity__identifiers') }}
 ),
 
+moved_records as (
+    select * from {{ ref('int_identity__moved_records') }}
+),
+
 decisions as (
     select * from {{ ref('int_identity__decisions') }}
 ),
@@ -32,11 +36,11 @@ build as (
 ),
 
 written as (
-    select * from {{ previous_book('customer_ids') }} as customer_ids
+    select * from {{ previous_customer_ids() }} as customer_ids
 ),
 
 last_xref as (
-    select * from {{ previous_book('customer_xref') }} as customer_xref
+    select * from {{ previous_customer_xref() }} as customer_xref
     where valid_to is null
 ),
 
@@ -60,12 +64,47 @@ placed as (
             and ledger.anchor_record_key <> ledger.own_record_key
 ),
 
--- An id whose anchor is gone goes on with the earliest of the records its customer had.
+gone as (
+    select
+        customer_id,
+        own_record_key as record_key,
+        1 as nearness
+    from placed
+    where home_record_key is null
+
+    union all
+
+    select
+        customer_id,
+        anchor_record_key as record_key,
+        2 as nearness
+    from placed
+    where home_record_key is null
+),
+
+-- An id whose anchor is gone goes on with the record that took it over, else with the earliest of
+-- the records its customer had.
 heirs as (
+    select
+        gone.customer_id,
+        clusters.record_key,
+        clusters.cluster_key,
+        gone.nearness,
+        cast(null as {{ dbt.type_timestamp() }}) as created_at
+    from gone
+    inner join moved_records
+        on gone.record_key = moved_records.record_key
+    inner join clusters
+        on moved_records.successor_key = clusters.record_key
+
+    union all
+
     select
         placed.customer_id,
         clusters.record_key,
-        clusters.cluster_key
+        clusters.cluster_key,
+        3 as nearness,
+        records.created_at
     from placed
     inner join last_xref
         on placed.living_customer_id = last_xref.customer_id
@@ -74,9 +113,17 @@ heirs as (
     inner join records
         on last_xref.record_key = records.record_key
     where placed.home_record_key is null
+),
+
+first_heirs as (
+    select
+        customer_id,
+        record_key,
+        cluster_key
+    from heirs
     qualify row_number() over (
-        partition by placed.customer_id
-        order by records.created_at asc nulls last, records.record_key asc
+        partition by customer_id
+        order by nearness asc, created_at asc nulls last, record_key asc
     ) = 1
 ),
 
@@ -88,11 +135,11 @@ homes as (
         placed.anchor_created_at,
         placed.issued_number,
         placed.living_customer_id,
-        coalesce(placed.home_record_key, heirs.record_key) as home_record_key,
-        coalesce(placed.cluster_key, heirs.cluster_key) as cluster_key
+        coalesce(placed.home_record_key, first_heirs.record_key) as home_record_key,
+        coalesce(placed.cluster_key, first_heirs.cluster_key) as cluster_key
     from placed
-    left join heirs
-        on placed.customer_id = heirs.customer_id
+    left join first_heirs
+        on placed.customer_id = first_heirs.customer_id
 ),
 
 first_ids as (

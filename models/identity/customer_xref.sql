@@ -26,7 +26,7 @@ build as (
 ),
 
 written as (
-    select * from {{ previous_book('customer_xref') }} as customer_xref
+    select * from {{ previous_customer_xref() }} as customer_xref
 ),
 
 open_rows as (

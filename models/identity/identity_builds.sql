@@ -19,7 +19,7 @@ build as (
 ),
 
 builds as (
-    select * from {{ previous_book('identity_builds') }} as identity_builds
+    select * from {{ previous_identity_builds() }} as identity_builds
 ),
 
 last_build as (

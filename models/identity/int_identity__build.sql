@@ -22,7 +22,7 @@ rules as (
 ),
 
 builds as (
-    select * from {{ previous_book('identity_builds') }} as identity_builds
+    select * from {{ previous_identity_builds() }} as identity_builds
 ),
 
 moments as (

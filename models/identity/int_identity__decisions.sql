@@ -1,5 +1,6 @@
 -- Grain: one row per decision that somebody recorded, in the order they were made.
--- An undo is a row of its own and speaks of what the decision it undoes spoke of.
+-- An undo is a row of its own and speaks of what the decision it undoes spoke of. A record that
+-- another has taken over is spoken of by the other's key.
 
 {{ config(materialized='view') }}
 
@@ -7,6 +8,10 @@ with
 
 decisions as (
     select * from {{ source('ops', 'identity_decisions') }}
+),
+
+moved_records as (
+    select * from {{ ref('int_identity__moved_records') }}
 ),
 
 undone as (
@@ -17,8 +22,10 @@ undone as (
 final as (
     select
         decisions.decision_id,
-        coalesce(targets.record_key_a, decisions.record_key_a) as record_key_a,
-        coalesce(targets.record_key_b, decisions.record_key_b) as record_key_b,
+        coalesce(moved_a.successor_key, targets.record_key_a, decisions.record_key_a)
+            as record_key_a,
+        coalesce(moved_b.successor_key, targets.record_key_b, decisions.record_key_b)
+            as record_key_b,
         decisions.undoes,
 
         decisions.kind,
@@ -40,6 +47,10 @@ final as (
         on
             decisions.kind = 'undo'
             and decisions.undoes = targets.decision_id
+    left join moved_records as moved_a
+        on coalesce(targets.record_key_a, decisions.record_key_a) = moved_a.record_key
+    left join moved_records as moved_b
+        on coalesce(targets.record_key_b, decisions.record_key_b) = moved_b.record_key
     left join undone
         on decisions.decision_id = undone.undoes
 )

@@ -40,45 +40,15 @@ speakers as (
     select * from {{ ref('identifier_speakers') }}
 ),
 
-blocked_values as (
-    select * from {{ ref('identifier_blocked_values') }}
-    where identifier_type = 'user_id'
-),
-
-blocked_patterns as (
-    select * from {{ ref('identifier_blocked_patterns') }}
-    where identifier_type = 'user_id'
-),
-
-decided_blocks as (
-    select * from {{ ref('int_identity__decisions') }}
-    where
-        kind = 'block'
-        and identifier_type = 'user_id'
-        and is_active
+placeholders as (
+    select * from {{ ref('int_identity__placeholder_users') }}
 ),
 
 placeholder_users as (
     select records.record_key
     from records
-    inner join blocked_values
-        on lower(records.user_id) = blocked_values.blocked_value
-    where records.record_source = 'segment:user'
-
-    union all
-
-    select records.record_key
-    from records
-    inner join blocked_patterns
-        on {{ regexp_full_match('lower(records.user_id)', 'blocked_patterns.blocked_pattern') }}
-    where records.record_source = 'segment:user'
-
-    union all
-
-    select records.record_key
-    from records
-    inner join decided_blocks
-        on lower(records.user_id) = decided_blocks.identifier_value
+    inner join placeholders
+        on records.record_id = placeholders.user_id
     where records.record_source = 'segment:user'
 ),
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 HOPS = 6
 Pair = tuple[str, str]
+NOTHING: Mapping[str, str] = {}
 
 
 def customer_id(anchor: str) -> str:
@@ -100,13 +101,16 @@ class Ledger:
     customer: dict[str, str] = field(default_factory=dict)
     builds: int = 0
 
-    def build(self, clusters: Mapping[str, str], created: Mapping[str, int]) -> None:
-        """One build over record -> cluster."""
+    def build(
+        self, clusters: Mapping[str, str], created: Mapping[str, int], moved: Mapping[str, str] = NOTHING
+    ) -> None:
+        """One build over record -> cluster; ``moved`` says which record took one over."""
         before = dict(self.ids)
         self.builds += 1
         claims: dict[str, list[str]] = {}
         for name, known in self.ids.items():
-            home = next((record for record in (known.own, known.anchor) if record in clusters), None)
+            places = (known.own, known.anchor, moved.get(known.own), moved.get(known.anchor))
+            home = next((record for record in places if record in clusters), None)
             if home is None:
                 heirs = [record for record, customer in self.customer.items() if customer == known.living]
                 home = min(

@@ -21,6 +21,7 @@ BOOKS = ("customer_ids", "customer_xref", "identity_builds")
 MODELS = (*VIEWS, *TABLES, *BOOKS)
 INPUTS = """
 create table identity.int_identity__records (record_key varchar, created_at timestamp, updated_at timestamp);
+create table identity.int_identity__moved_records (record_key varchar, successor_key varchar);
 create table identity.int_identity__identifiers (
     record_key varchar, identifier_type varchar, identifier_value varchar, written_value varchar,
     identifier_status varchar, priority integer);
@@ -35,6 +36,7 @@ insert into contracts.identity_rules values ('rules');
 """
 
 Row = tuple[Any, ...]
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,9 @@ class Warehouse:
         created: Mapping[str, int],
         values: Mapping[str, Iterable[str]],
         decisions: Sequence[Decided] = (),
+        moved: Mapping[str, str] = NOTHING,
     ) -> None:
-        """One build over these records and all decisions made so far; ``day`` is its moment."""
+        """One build over these records, records taken over, and decisions so far; ``day`` is its moment."""
         moment = "timestamp '2026-01-01' + to_days(?)"
         self._put(
             "identity.int_identity__records (record_key, created_at)",
@@ -116,6 +119,7 @@ class Warehouse:
             [(row.decision_id, row.kind, row.a, row.b, row.undoes, place) for place, row in enumerate(decisions)],
             f"?, ?, ?, ?, null, null, ?, 'why', 'who', {moment}",
         )
+        self._put("identity.int_identity__moved_records", list(moved.items()), "?, ?")
         self._put("ops.extract_runs", [(day,)], f"'succeeded', {moment}")
         self._replace("int_identity__links")
         joins = self.rows("select record_key_a, record_key_b from identity.int_identity__joins")
@@ -147,8 +151,9 @@ class Warehouse:
         self.db.execute(f"delete from {table.split()[0]}")
         if self.draw is not None:
             self.draw.shuffle(rows)
-        for row in rows:
-            self.db.execute(f"insert into {table} select {places}", row)
+        if rows:
+            every = ", ".join([f"({places})"] * len(rows))
+            self.db.execute(f"insert into {table} values {every}", [value for row in rows for value in row])
 
     def _replace(self, table: str) -> None:
         order = f" order by hash(columns(*)::varchar || '{self.draw.random()}')" if self.draw is not None else ""

@@ -6,8 +6,8 @@
 
 with
 
-events as (
-    select * from {{ ref('stg_events__events') }}
+calls as (
+    select * from {{ ref('int_identity__calls') }}
 ),
 
 tasks as (
@@ -42,7 +42,7 @@ by_record as (
         ) as record_key,
         'call' as activity,
         max(occurred_at) as happened_at
-    from events
+    from calls
     group by
         coalesce(
             {{ record_key('segment', 'user', 'user_id') }},

@@ -32,7 +32,8 @@ email_domains as (
     select * from {{ ref('email_domains') }}
 ),
 
--- Records that share a usable value are one customer, so a value leads to one.
+-- A value leads to the customer of its records; to nobody where a cut, or a graph that waits for
+-- approval, leaves it with two.
 customers_by_value as (
     select
         identifiers.identifier_type,
@@ -42,6 +43,7 @@ customers_by_value as (
     inner join xref
         on identifiers.record_key = xref.record_key
     group by identifiers.identifier_type, identifiers.identifier_value
+    having min(xref.customer_id) = max(xref.customer_id)
 ),
 
 line_sums as (

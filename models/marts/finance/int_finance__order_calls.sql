@@ -5,8 +5,8 @@
 
 with
 
-events as (
-    select * from {{ ref('stg_events__events') }}
+calls as (
+    select * from {{ ref('int_identity__calls') }}
     where
         event_type = 'track'
         and lower(event_name) in ('order completed', 'order updated')
@@ -23,7 +23,7 @@ orders as (
         properties,
         occurred_at,
         received_at
-    from events
+    from calls
 ),
 
 latest as (

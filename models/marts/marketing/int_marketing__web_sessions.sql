@@ -6,11 +6,11 @@
 
 with
 
-events as (
+calls as (
     select
         *,
         coalesce(anonymous_id, user_id) as visitor_id
-    from {{ ref('stg_events__events') }}
+    from {{ ref('int_identity__calls') }}
     where
         event_type in ('page', 'screen', 'track', 'identify')
         and coalesce(anonymous_id, user_id) is not null
@@ -23,7 +23,7 @@ compared as (
             partition by visitor_id
             order by occurred_at asc nulls last, message_id asc
         ) as occurred_before
-    from events
+    from calls
 ),
 
 numbered as (
