@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, identifiers, regions, schema_changes, survivorship
+from contracts import emails, identifiers, identity_gate, regions, schema_changes, survivorship
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -41,6 +41,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     homes = regions.read_source_regions(countries, folder / "source_regions.yml")
     fields = survivorship.read(folder / "survivorship.yml")
     changes = schema_changes.read(folder / "schema_changes.yml")
+    measures = identity_gate.read(folder / "identity_gate.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -110,6 +111,9 @@ def _rendered(folder: Path) -> Mapping[str, str]:
                 "accepted_until",
             ),
             schema_changes.rows(changes),
+        ),
+        "identity_gate_limits.csv": _csv(
+            ("measure", "most", "percent_of_published"), ((m.name, m.most, m.percent) for m in measures)
         ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(

@@ -38,6 +38,10 @@
     {{ return(braid.previous_book('identity_builds')) }}
 {%- endmacro %}
 
+{% macro previous_identity_over_limits() -%}
+    {{ return(braid.previous_book('identity_over_limits')) }}
+{%- endmacro %}
+
 {#- Columns and types of the books that are read before they are written. -#}
 {% macro book_columns() %}
     {%- set text, moment, count = dbt.type_string(), dbt.type_timestamp(), dbt.type_bigint() -%}
@@ -60,12 +64,20 @@
             'valid_from': moment,
             'valid_to': moment,
             'change_number': count,
+            'closed_number': count,
         },
         'identity_builds': {
             'build_number': count,
             'built_at': moment,
             'rules_version': text,
             'number_of_decisions': count,
+            'graph_number': count,
+            'approval_id': text,
+            'restored_number': count,
+        },
+        'identity_over_limits': {
+            'identifier_type': text,
+            'value_hash': text,
         },
     }) }}
 {% endmacro %}

@@ -12,7 +12,7 @@
 with
 
 clusters as (
-    select * from {{ ref('int_identity__candidate_clusters') }}
+    select * from {{ ref('identity_clusters') }}
 ),
 
 records as (
@@ -354,13 +354,19 @@ final as (
             when changes.change_type in ('minted', 'moved', 'closed') or changes.was_closed
                 then 'record'
             when coalesce(here.kind, there.kind) = 'cut' then 'cut'
-            when coalesce(here.kind, there.kind) is not null then 'decision'
+            when
+                coalesce(here.kind, there.kind, build.restoring_decision_id) is not null
+                then 'decision'
             when build.rules_version <> build.previous_rules_version then 'rule_version'
             else 'link'
         end as cause,
         case
             when changes.change_type not in ('minted', 'moved', 'closed') and not changes.was_closed
-                then coalesce(here.decision_id, there.decision_id)
+                then coalesce(
+                    here.decision_id,
+                    there.decision_id,
+                    build.restoring_decision_id
+                )
         end as decision_id,
         build.rules_version,
 

@@ -41,7 +41,9 @@ summed as (
     select
         xref.customer_id,
         count(*) as number_of_records,
-        sum(case when records.is_deleted then 0 else 1 end) as number_of_live_records,
+        sum(
+            case when records.record_key is null or records.is_deleted then 0 else 1 end
+        ) as number_of_live_records,
         count(distinct records.source_system) as number_of_systems,
         max(case when records.record_source <> 'segment:anonymous' then 1 else 0 end) = 1
             as is_identified,
@@ -51,7 +53,8 @@ summed as (
         min(records.created_at) as first_seen_at,
         max(records.updated_at) as last_seen_at
     from xref
-    inner join records
+    -- A record that is gone stays in a graph that the gate holds.
+    left join records
         on xref.record_key = records.record_key
     group by xref.customer_id
 ),

@@ -13,7 +13,7 @@
 with
 
 clusters as (
-    select * from {{ ref('int_identity__candidate_clusters') }}
+    select * from {{ ref('identity_clusters') }}
 ),
 
 living as (
@@ -55,7 +55,7 @@ today as (
 
 numbered as (
     select
-        coalesce(max(written.change_number), 0) + 1 as change_number,
+        max(build.last_graph_number) + 1 as change_number,
         -- Not before the change before it, whatever moment was handed in.
         case
             when max(written.valid_from) > max(build.built_at) then max(written.valid_from)
@@ -72,7 +72,8 @@ final as (
         open_rows.customer_id,
         open_rows.valid_from,
         numbered.changed_at as valid_to,
-        open_rows.change_number
+        open_rows.change_number,
+        cast(numbered.change_number as {{ dbt.type_bigint() }}) as closed_number
     from open_rows
     cross join numbered
     left join today
@@ -86,7 +87,8 @@ final as (
         today.customer_id,
         numbered.changed_at as valid_from,
         cast(null as {{ dbt.type_timestamp() }}) as valid_to,
-        cast(numbered.change_number as {{ dbt.type_bigint() }}) as change_number
+        cast(numbered.change_number as {{ dbt.type_bigint() }}) as change_number,
+        cast(null as {{ dbt.type_bigint() }}) as closed_number
     from today
     cross join numbered
     left join open_rows

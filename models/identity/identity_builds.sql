@@ -1,6 +1,6 @@
--- Grain: one row per build that went through and differs from the one before in its moment, rules
--- or decisions.
--- A book: a full refresh keeps it.
+-- Grain: one row per build whose graph was published, and that differs from the one before in its
+-- moment, rules, decisions or graph.
+-- A book: a full refresh keeps it. A build that the gate stopped is none of them.
 
 {{ config(
     materialized='incremental',
@@ -9,13 +9,26 @@
     on_schema_change='append_new_columns'
 ) }}
 
--- Written last: a build that failed on the way is not one to compare with.
--- depends_on: {{ ref('customer_xref') }}
-
 with
 
 build as (
     select * from {{ ref('int_identity__build') }}
+),
+
+gate as (
+    select
+        sum(case when is_over then 1 else 0 end) as measures_over,
+        max(approval_id) as approval_id
+    from {{ ref('identity_gate') }}
+),
+
+-- Written last: a build that failed on the way is not one to compare with.
+xref as (
+    select coalesce(greatest(
+        max(change_number),
+        coalesce(max(closed_number), 0)
+    ), 0) as graph_number
+    from {{ ref('customer_xref') }}
 ),
 
 builds as (
@@ -32,15 +45,24 @@ final as (
         cast(coalesce(last_build.build_number, 0) + 1 as {{ dbt.type_bigint() }}) as build_number,
         build.built_at,
         build.rules_version,
-        build.number_of_decisions
+        build.number_of_decisions,
+        cast(xref.graph_number as {{ dbt.type_bigint() }}) as graph_number,
+        case when gate.measures_over = 0 then gate.approval_id end as approval_id,
+        build.restored_number
     from build
+    cross join gate
+    cross join xref
     left join last_build
         on 1 = 1
     where
-        last_build.build_number is null
-        or last_build.built_at is distinct from build.built_at
-        or last_build.rules_version is distinct from build.rules_version
-        or last_build.number_of_decisions is distinct from build.number_of_decisions
+        (gate.measures_over = 0 or build.restored_number is not null)
+        and (
+            last_build.build_number is null
+            or last_build.built_at is distinct from build.built_at
+            or last_build.rules_version is distinct from build.rules_version
+            or last_build.number_of_decisions is distinct from build.number_of_decisions
+            or last_build.graph_number is distinct from xref.graph_number
+        )
 )
 
 select * from final

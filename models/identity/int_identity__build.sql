@@ -1,5 +1,5 @@
--- Grain: one row: the moment this build stands for, its rules and decisions, and those of the last
--- build that went through.
+-- Grain: one row: the moment this build stands for, its rules and decisions, those of the last build
+-- that went through, and the state of customer_xref that is the published graph.
 -- No clock: the moment is the var identity_moment, else that of the newest extraction or decision.
 
 with
@@ -23,6 +23,49 @@ rules as (
 
 builds as (
     select * from {{ previous_identity_builds() }} as identity_builds
+),
+
+written as (
+    select * from {{ previous_customer_xref() }} as customer_xref
+),
+
+-- A write to the xref has a number; the published graph is what it held after one of them.
+last_write as (
+    select
+        coalesce(greatest(
+            max(change_number),
+            coalesce(max(closed_number), 0)
+        ), 0) as graph_number
+    from written
+),
+
+numbered_builds as (
+    select
+        build_number,
+        approval_id,
+        restored_number,
+        lag(graph_number) over (order by build_number asc) as number_before
+    from builds
+),
+
+-- A graph that was let through, and is not wanted after all: back to the one before it.
+taken_back as (
+    select
+        coalesce(numbered_builds.number_before, 0) as restored_number,
+        decisions.decision_id as restoring_decision_id
+    from numbered_builds
+    inner join decisions
+        on
+            numbered_builds.approval_id = decisions.undoes
+            and decisions.kind = 'undo'
+    left join numbered_builds as later_builds
+        on
+            numbered_builds.build_number < later_builds.build_number
+            and coalesce(numbered_builds.number_before, 0) >= later_builds.restored_number
+    where later_builds.build_number is null
+    qualify row_number() over (
+        order by numbered_builds.build_number asc, decisions.decision_id asc
+    ) = 1
 ),
 
 moments as (
@@ -67,6 +110,12 @@ final as (
             coalesce((select max(last_build.number_of_decisions) from last_build), 0)
             as {{ dbt.type_bigint() }}
         ) as previous_number_of_decisions,
+
+        cast((select max(last_write.graph_number) from last_write) as {{ dbt.type_bigint() }})
+            as last_graph_number,
+        cast((select max(taken_back.restored_number) from taken_back) as {{ dbt.type_bigint() }})
+            as restored_number,
+        (select max(taken_back.restoring_decision_id) from taken_back) as restoring_decision_id,
 
         max(moments.moment) as built_at
     from moments

@@ -32,6 +32,7 @@ final as (
         coalesce(targets.identifier_type, decisions.identifier_type) as identifier_type,
         lower(trim(coalesce(targets.identifier_value, decisions.identifier_value)))
             as identifier_value,
+        decisions.allows,
         decisions.why,
         decisions.decided_by,
 

@@ -43,7 +43,9 @@ def test_building_is_deterministic_and_repairs_what_is_stale(folder: Path, tmp_p
     (seeds / "email_domains.csv").unlink()
     (seeds / "gone.csv").write_text("left over from a contract that was removed")
     stale = build.check(folder, seeds)
-    assert [path.name for path in stale] == ["email_domains.csv", "gone.csv", "identifier_limits.csv"]
+    assert [path.name for path in stale] == [
+        "email_domains.csv", "gone.csv", "identifier_limits.csv", "identity_rules.csv",
+    ]  # fmt: skip
     assert build.build(folder, seeds) == stale
     assert build.check(folder, seeds) == []
     assert {path.name for path in seeds.glob("*.csv")} == set(first)
@@ -80,6 +82,9 @@ def test_building_is_deterministic_and_repairs_what_is_stale(folder: Path, tmp_p
         ("source_regions.yml", '  "hubspot:contact": US\n', "", "lacks hubspot:contact"),
         ("email_providers.yml", "hotmail.com", "gmail.com", "'gmail.com' stands at two providers"),
         ("email_providers.yml", 'tag_separator: "-"', 'tag_separator: "_"', "must be +, - or empty"),
+        ("identity_gate.yml", "    most: 6\n", "", "customers_in_one lacks most"),
+        ("identity_gate.yml", "name: split_customers", "name: torn_customers", "name is 'torn_customers'"),
+        ("identity_gate.yml", "percent: 5\n", "percent: 0.05\n", "percent must be a whole number"),
         ("survivorship.yml", "{name: email, rule: most_recent}", "{name: email, rule: best}", "rule is 'best'"),
         ("survivorship.yml", "  - {name: email, rule: most_recent}\n", "", "email has no rule"),
         ("survivorship.yml", '"hubspot:contact", "salesforce:lead", "segment:user"',
@@ -114,6 +119,13 @@ def test_owners_are_one_a_domain_and_can_be_reached(folder: Path, old: str, new:
 def test_a_missing_file_is_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(ContractError, match=r"^nothing\.yml cannot be read: No such file or directory\.$"):
         read(tmp_path / "nothing.yml")
+
+
+def test_limits_of_the_gate_are_no_rule_of_who_is_whom(folder: Path) -> None:
+    before = build.rendered(folder)
+    replaced(folder / "identity_gate.yml", "most: 6\n", "most: 7\n")
+    after = build.rendered(folder)
+    assert [name for name in before if before[name] != after[name]] == ["identity_gate_limits.csv"]
 
 
 def test_types_come_in_order_of_priority() -> None:

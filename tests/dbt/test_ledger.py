@@ -229,10 +229,10 @@ MISTAKES = [
     ("customer_ids", "min(created_at) as created_at", "max(created_at) as created_at"),
     ("customer_ids", "order by change_number desc\n", "order by change_number asc\n"),
     ("customer_ids", "first_customer_id is distinct from homes.living_customer_id", "first_customer_id is null"),
-    ("customer_ids", "nearness asc, created_at asc nulls last", "created_at desc nulls last"),
+    ("customer_ids", "moved_records.successor_key = clusters", "moved_records.record_key = clusters"),
     ("customer_xref", "today.customer_id is distinct from open_rows.customer_id", "today.customer_id is null"),
     ("int_identity__cut_links", "min(reached.side) as side", "max(reached.side) as side"),
-    ("int_identity__cut_links", "min(side) <> max(side) then 3", "min(side) <> max(side) then 1"),
+    ("int_identity__cut_links", "cuts.key_b = apart.one_key", "cuts.key_b = apart.other_key"),
     ("int_identity__joins", "and is_active", ""),
     ("int_identity__decided_links", "where cut_links.record_key_a is null", ""),
 ]  # fmt: skip
