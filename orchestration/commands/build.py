@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 def build(arguments: tuple[str, ...], target: str | None, as_json_: bool) -> None:
     """Run `dbt build` as the warehouse's only writer and, when everything is green, publish the serving copy.
 
+    A new identity graph that the gate holds back makes the build red too; today's facts are published all the same, on
+    the graph from before.
+
     What follows is handed to dbt as it is. While another writer is at work this waits and says who it is; dashboards
     go on reading the last green copy meanwhile.
 
@@ -39,6 +42,7 @@ def build(arguments: tuple[str, ...], target: str | None, as_json_: bool) -> Non
       braid build --full-refresh --target snowflake
     """
     import warehouse
+    from orchestration.lib import gate
     from warehouse.serving import publish
 
     chosen = configured_target(target)
@@ -46,7 +50,16 @@ def build(arguments: tuple[str, ...], target: str | None, as_json_: bool) -> Non
     began = time.monotonic()
     with warehouse.locked(target, command=shown, on_wait=say):
         waited = time.monotonic() - began
+        report = _report(chosen.project_root)
+        before = report.stat().st_mtime_ns if report.is_file() else None
         code = run_dbt(["build", *arguments], target=target, quiet=as_json_)
+        if code and report.is_file() and report.stat().st_mtime_ns != before and gate.alone_failed(report):
+            publish(target, on_wait=say)
+            raise CommandError(
+                "the new identity graph changes more than the gate allows, so marts and the serving copy have today's "
+                "facts on the graph published before; see `braid identity diff`, then correct it or `braid identity "
+                "approve`."
+            )
         if code:
             raise CommandError(
                 "dbt build failed, so the serving copy is still that of the last green build; what failed is above, "
@@ -103,12 +116,16 @@ def _end(process: subprocess.Popen[bytes], patience: float = 30.0) -> None:
     process.wait()
 
 
+def _report(root: Path) -> Path:
+    return root / os.environ.get("DBT_TARGET_PATH", "target") / "run_results.json"
+
+
 def _results(root: Path) -> dict[str, int]:
     """How many nodes ended how, from dbt's own report."""
     import collections
     import json
 
-    path = root / os.environ.get("DBT_TARGET_PATH", "target") / "run_results.json"
+    path = _report(root)
     if not path.is_file():
         return {}
     report = json.loads(path.read_text(encoding="utf-8"))

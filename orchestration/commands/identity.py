@@ -20,9 +20,9 @@ why_option = click.option("--why", required=True, help="The reason, for those wh
 by_option = click.option("--by", metavar="NAME", help="Who decides; the user of this machine unless told.")
 
 
-@click.group(short_help="Who is one customer: cut, join, block, undo.")
+@click.group(short_help="Who is one customer: diff, approve, cut, join, block, undo.")
 def identity() -> None:
-    """Decide where the links are wrong: the next build applies it, and every build after it.
+    """Decide where the links are wrong, and what may be published: the next build applies it, and all builds after it.
 
     Records are named by their key, as in identity.customer_xref (salesforce:contact:0035g00000AbCdE).
 
@@ -151,6 +151,66 @@ def decisions(everything: bool, target: str | None, as_json_: bool) -> None:
         click.echo(table(headers, lines))
     else:
         say("Nothing was decided by hand.")
+
+
+@identity.command(short_help="What the last build's graph would change.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=0), help="Changes to show at most.")
+@target_option
+@json_option
+def diff(limit: int, target: str | None, as_json_: bool) -> None:
+    """Show what the last build's graph changes, against the graph that was published before it.
+
+    Over a limit of contracts/identity_gate.yml the graph waits, until `braid identity approve` publishes it.
+
+    \b
+    Examples:
+      braid identity diff
+      braid identity diff --limit 500 --json
+    """
+    from orchestration.lib import gate
+
+    schema = _schema(target)
+    with open_locked(target, command="braid identity diff", on_wait=say) as warehouse:
+        found = gate.read(warehouse, schema, limit)
+    if as_json_:
+        click.echo(as_json({"is_held": found.is_held, **asdict(found)}))
+        return
+    measures = [(one.measure, one.measured, one.most, one.is_over) for one in found.measures]
+    click.echo(table(("measure", "measured", "limit", "over"), measures, right=frozenset({1, 2})))
+    if found.changes:
+        headers = ("change", "customer", "customers", "before", "after", "tied by", "records", "over")
+        lines = [
+            (c.change_type, c.customer_id, c.number_of_customers, c.records_before, c.records_after, c.identifier,
+             c.number_of_records, c.is_over)
+            for c in found.changes
+        ]  # fmt: skip
+        click.echo("\n" + table(headers, lines, right=frozenset({2, 3, 4, 6})))
+    if found.number_of_changes > len(found.changes):
+        say(f"{found.number_of_changes - len(found.changes):,} more changes: see --limit.")
+    if found.is_held and found.approved_by:
+        say(f"Approved by {found.approved_by}: the next `braid build` publishes it.")
+    elif found.is_held:
+        say("Held: `braid identity approve --why ...` publishes it, or put right what is wrong and build again.")
+
+
+@identity.command(short_help="Publish the graph that the gate holds.")
+@why_option
+@by_option
+@target_option
+@json_option
+def approve(why: str, by: str | None, target: str | None, as_json_: bool) -> None:
+    """Let the graph through that `braid identity diff` shows; `undo` goes back to the graph before it.
+
+    It is for one graph: what measures more than this one, by more than the gate's own limit, waits again.
+
+    \b
+    Example:
+      braid identity approve --why "the two shops were merged into one list"
+    """
+    from orchestration.lib import gate
+
+    schema = _schema(target)
+    _record("approve", target, as_json_, why, by, lambda store, maker: gate.approve(store, schema, maker))
 
 
 def _schema(target: str | None) -> str:

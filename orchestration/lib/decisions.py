@@ -7,6 +7,7 @@ Times are naive UTC. Raises DecisionError for what cannot be decided, in one sen
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -19,8 +20,8 @@ from warehouse.base import TableName, Warehouse
 
 BOOK = TableName("ops", "identity_decisions")
 _TEXT = (
-    "decision_id", "kind", "record_key_a", "record_key_b", "identifier_type", "identifier_value", "undoes", "why",
-    "decided_by",
+    "decision_id", "kind", "record_key_a", "record_key_b", "identifier_type", "identifier_value", "undoes",
+    "allows", "why", "decided_by",
 )  # fmt: skip
 _STRING: pa.DataType = pa.string()
 _MOMENT: pa.DataType = pa.timestamp("us")
@@ -33,7 +34,7 @@ class DecisionError(CommandError):
 
 @dataclass(frozen=True)
 class Decision:
-    """A row of the book; ``kind`` is cut, join, block or undo."""
+    """A row of the book; ``kind`` is cut, join, block, approve or undo."""
 
     decision_id: str
     kind: str
@@ -42,6 +43,7 @@ class Decision:
     identifier_type: str | None
     identifier_value: str | None
     undoes: str | None
+    allows: str | None
     why: str
     decided_by: str
     decided_at: datetime
@@ -53,6 +55,9 @@ class Decision:
             return f"{self.identifier_type} {self.identifier_value} ties nobody"
         if self.kind == "undo":
             return f"{self.undoes} is undone"
+        if self.kind == "approve":
+            seen = ", ".join(f"{name} {number:,}" for name, number in json.loads(self.allows or "{}").items())
+            return f"the graph with {seen} is published"
         word = "is not" if self.kind == "cut" else "is"
         return f"{self.record_key_a} {word} {self.record_key_b}"
 
@@ -83,7 +88,7 @@ def listed(warehouse: Warehouse) -> list[Decision]:
 
 
 def active(decisions: Iterable[Decision]) -> list[Decision]:
-    """Cuts, joins and blocks that are not undone."""
+    """Decisions that are not undone."""
     rows = list(decisions)
     undone = {row.undoes for row in rows if row.kind == "undo"}
     return [row for row in rows if row.kind != "undo" and row.decision_id not in undone]
@@ -143,9 +148,14 @@ def undo(warehouse: Warehouse, decision_id: str, maker: Maker) -> Decision:
     return _decide(warehouse, [], "undo", maker, undoes=decision_id)
 
 
+def approve(warehouse: Warehouse, allows: str, maker: Maker) -> Decision:
+    """Let a graph through that measures what ``allows`` says (JSON of measure and number)."""
+    return _decide(warehouse, [], "approve", maker, allows=allows)
+
+
 def carriers(warehouse: Warehouse, identity: str, kind: str, value: str) -> int:
     """How many records carry a value, in any spelling that a block of it would meet."""
-    table = _built(warehouse, TableName(identity, "int_identity__identifiers"))
+    table = built(warehouse, TableName(identity, "int_identity__identifiers"))
     found = warehouse.query(
         f"select count(distinct record_key) as n from {table} where identifier_type = ?"
         " and (lower(identifier_value) = ? or lower(written_value) = ?)",
@@ -163,7 +173,7 @@ def identity_schema(project: Path) -> str:
 
 
 def _decide(warehouse: Warehouse, standing: Iterable[Decision], kind: str, maker: Maker, **words: str) -> Decision:
-    fields: dict[str, str | None] = dict.fromkeys(_TEXT[2:7])
+    fields: dict[str, str | None] = dict.fromkeys(_TEXT[2:8])
     row = Decision(
         decision_id="",
         kind=kind,
@@ -186,7 +196,7 @@ def _decide(warehouse: Warehouse, standing: Iterable[Decision], kind: str, maker
 
 
 def _is_record(warehouse: Warehouse, identity: str, record: str) -> bool:
-    table = _built(warehouse, TableName(identity, "int_identity__records"))
+    table = built(warehouse, TableName(identity, "int_identity__records"))
     return bool(warehouse.query(f"select 1 as one from {table} where record_key = ? limit 1", [record]).num_rows)
 
 
@@ -194,7 +204,7 @@ def _record_of(warehouse: Warehouse, identity: str, name: str) -> str:
     """The record itself, or the one that the customer with this id goes by."""
     if _is_record(warehouse, identity, name):
         return name
-    lookup = _built(warehouse, TableName(identity, "customer_id_lookup"))
+    lookup = built(warehouse, TableName(identity, "customer_id_lookup"))
     found = warehouse.query(
         f"select living.anchor_record_key as record_key from {lookup} as named inner join {lookup} as living"
         " on named.living_customer_id = living.customer_id where named.customer_id = ?",
@@ -205,7 +215,8 @@ def _record_of(warehouse: Warehouse, identity: str, name: str) -> str:
     return str(found.column(0)[0].as_py())
 
 
-def _built(warehouse: Warehouse, table: TableName) -> str:
+def built(warehouse: Warehouse, table: TableName) -> str:
+    """The relation of a model. Raises DecisionError before the first build."""
     if warehouse.columns(table) is None:
         raise DecisionError("Identity is not built yet: run `braid build` first.")
     return warehouse.relation(table)

@@ -15,10 +15,17 @@ import duckdb
 from tests.dbt.ledger_rules import components
 from tests.dbt.project import Project
 
-VIEWS = ("int_identity__decisions", "int_identity__joins", "int_identity__decided_links", "customer_id_lookup")
+VIEWS = (
+    "int_identity__decisions",
+    "int_identity__joins",
+    "int_identity__decided_links",
+    "int_identity__published_records",
+    "customer_id_lookup",
+)
 TABLES = ("int_identity__links", "int_identity__cut_links", "int_identity__build")
+GRAPH = ("int_identity__graph_changes", "identity_gate", "identity_clusters")
 BOOKS = ("customer_ids", "customer_xref", "identity_builds")
-MODELS = (*VIEWS, *TABLES, *BOOKS)
+MODELS = (*VIEWS, *TABLES, *GRAPH, *BOOKS)
 INPUTS = """
 create table identity.int_identity__records (record_key varchar, created_at timestamp, updated_at timestamp);
 create table identity.int_identity__moved_records (record_key varchar, successor_key varchar);
@@ -27,12 +34,17 @@ create table identity.int_identity__identifiers (
     identifier_status varchar, priority integer);
 create table identity.int_identity__joined_records (record_key varchar, join_group varchar);
 create table identity.int_identity__candidate_clusters (record_key varchar, cluster_key varchar);
+create table identity.int_identity__new_over_limits (identifier_type varchar);
 create table contracts.identity_rules (rules_version varchar);
+create table contracts.identity_gate_limits (measure varchar, most bigint, percent_of_published bigint);
 create table ops.extract_runs (status varchar, finished_at timestamp);
 create table ops.identity_decisions (
     decision_id varchar, kind varchar, record_key_a varchar, record_key_b varchar, identifier_type varchar,
-    identifier_value varchar, undoes varchar, why varchar, decided_by varchar, decided_at timestamp);
+    identifier_value varchar, undoes varchar, allows varchar, why varchar, decided_by varchar, decided_at timestamp);
 insert into contracts.identity_rules values ('rules');
+insert into contracts.identity_gate_limits
+select unnest(['merged_customers', 'customers_in_one', 'split_customers', 'records_gained', 'largest_cluster',
+    'over_limit_identifiers']), 1000, 0;
 """
 
 Row = tuple[Any, ...]
@@ -48,11 +60,13 @@ class Decided:
     a: str | None = None
     b: str | None = None
     undoes: str | None = None
+    allows: str | None = None
 
 
 def compiled(project: Project) -> dict[str, str]:
     """SQL of the models in a project whose books are there and whose first cut is recorded."""
-    project.run("build", "--resource-type", "seed", "--resource-type", "model", "--select", "+identity_builds")
+    chosen = ("+identity_builds", "+identity_over_limits", "+customer_id_lookup")
+    project.run("build", "--resource-type", "seed", "--resource-type", "model", "--select", *chosen)
     project.execute("insert into ops.identity_decisions (decision_id, kind) values ('d', 'cut')")
     project.run("compile", "--select", *MODELS)
     folder = project.folder / "target" / "compiled" / "braid" / "models" / "identity"
@@ -77,7 +91,8 @@ class Warehouse:
         for view in ("int_identity__decisions", "int_identity__joins"):
             self.db.execute(f"create view identity.{view} as {sql[view]}")
         self.db.execute(f"create table identity.int_identity__cut_links as {sql['int_identity__cut_links']}")
-        for view in ("int_identity__decided_links", "customer_id_lookup"):
+        self.db.execute(f"create table identity.int_identity__build as {sql['int_identity__build']}")
+        for view in ("int_identity__decided_links", "int_identity__published_records", "customer_id_lookup"):
             self.db.execute(f"create view identity.{view} as {sql[view]}")
 
     def close(self) -> None:
@@ -116,8 +131,11 @@ class Warehouse:
         )
         self._put(
             "ops.identity_decisions",
-            [(row.decision_id, row.kind, row.a, row.b, row.undoes, place) for place, row in enumerate(decisions)],
-            f"?, ?, ?, ?, null, null, ?, 'why', 'who', {moment}",
+            [
+                (row.decision_id, row.kind, row.a, row.b, row.undoes, row.allows, place)
+                for place, row in enumerate(decisions)
+            ],
+            f"?, ?, ?, ?, null, null, ?, ?, 'why', 'who', {moment}",
         )
         self._put("identity.int_identity__moved_records", list(moved.items()), "?, ?")
         self._put("ops.extract_runs", [(day,)], f"'succeeded', {moment}")
@@ -130,6 +148,8 @@ class Warehouse:
         clusters = components(created, ties)
         self._put("identity.int_identity__candidate_clusters", list(clusters.items()), "?, ?")
         self._replace("int_identity__build")
+        for table in GRAPH:
+            self._replace(table)
         self.db.execute(f"insert into identity.customer_ids by name {self.sql['customer_ids']}")
         self.db.execute(f"create or replace temp table changed as {self.sql['customer_xref']}")
         self.db.execute(
@@ -142,6 +162,18 @@ class Warehouse:
     def customers(self) -> dict[str, str]:
         """Record -> customer today."""
         return dict(self.rows("select record_key, customer_id from identity.customer_xref where valid_to is null"))
+
+    def limit(self, measure: str, most: int) -> None:
+        """Set a limit of the gate; all are out of reach at first."""
+        self.db.execute("update contracts.identity_gate_limits set most = ? where measure = ?", [most, measure])
+
+    def is_held(self) -> bool:
+        """Whether the gate held the graph of the last build."""
+        return bool(self.rows("select 1 from identity.identity_gate where is_over"))
+
+    def candidate(self) -> dict[str, str]:
+        """Record -> cluster of the last build's own graph."""
+        return dict(self.rows("select record_key, cluster_key from identity.int_identity__candidate_clusters"))
 
     def lookup(self) -> dict[str, str | None]:
         """Id ever issued -> the customer it is."""

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 import warehouse
+from orchestration.lib import gate
 from orchestration.lib.dbt_rows import row_counts
 from orchestration.lib.dbt_translator import Translator
 from orchestration.lib.extraction import WAREHOUSE_POOL
@@ -23,10 +24,15 @@ def dbt_build(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Build what is selected under the warehouse lock; the copy that BI reads is replaced only when all is green."""
     events: list[Any] = []
     with as_dagster_failures(), warehouse.locked(command="dagster dbt_build", on_wait=context.log.info):
+        invocation = dbt_resource().cli(_BUILD, context=context, target_path=run_folder())
         try:
-            invocation = dbt_resource().cli(_BUILD, context=context, target_path=run_folder())
             # Rows are counted when dbt has let go of the file; what it says streams into the log meanwhile.
             events += invocation.stream()
+        except Exception:
+            # A graph that the gate holds is red, and its marts are right: today's facts on the graph from before.
+            if gate.alone_failed(invocation.target_path / "run_results.json"):
+                publish(on_wait=context.log.info)
+            raise
         finally:
             yield from _counted(context, events)
         published = publish(on_wait=context.log.info)
