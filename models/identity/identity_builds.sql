@@ -24,10 +24,11 @@ gate as (
 
 -- Written last: a build that failed on the way is not one to compare with.
 xref as (
-    select coalesce(greatest(
-        max(change_number),
-        coalesce(max(closed_number), 0)
-    ), 0) as graph_number
+    select
+        coalesce(greatest(
+            max(change_number),
+            coalesce(max(closed_number), 0)
+        ), 0) as graph_number
     from {{ ref('customer_xref') }}
 ),
 

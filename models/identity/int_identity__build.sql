@@ -1,5 +1,5 @@
--- Grain: one row: the moment this build stands for, its rules and decisions, those of the last build
--- that went through, and the state of customer_xref that is the published graph.
+-- Grain: one row: the moment this build stands for, its rules and decisions, those of the last
+-- build that went through, and the state of customer_xref that is the published graph.
 -- No clock: the moment is the var identity_moment, else that of the newest extraction or decision.
 
 with

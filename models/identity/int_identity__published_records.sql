@@ -1,4 +1,5 @@
--- Grain: one row per record of the graph that is published when the build begins, with its customer.
+-- Grain: one row per record of the graph that is published when the build begins, with its
+-- customer.
 -- By numbers of writes, not by what is open: it says the same after this build has written.
 
 {{ config(materialized='view') }}

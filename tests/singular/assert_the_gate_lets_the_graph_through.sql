@@ -4,12 +4,8 @@
 
 with
 
-identity_diff as (
-    select * from {{ ref('identity_diff') }}
-),
-
 final as (
-    select * from identity_diff
+    select * from {{ ref('identity_diff') }}
     where is_over
 )
 
