@@ -15,7 +15,7 @@ from tests.dbt.project import Project
 
 pytestmark = [pytest.mark.timeout(600)]
 
-XREF = "select record_key, customer_id from identity.customer_xref order by record_key"
+XREF = "select record_key, customer_id from identity.customer_xref_current order by record_key"
 
 
 def test_an_empty_warehouse_builds_and_builds_again(project: Project) -> None:
@@ -84,7 +84,7 @@ def test_the_company_is_put_together_and_stays_together(project: Project) -> Non
     company.advance()
     load(company.tables, project.warehouse, company.clock + timedelta(hours=1))
     ((alone, record_id),) = project.rows(
-        "select min(customer_id), min(record_key) from identity.customer_xref group by customer_id"
+        "select min(customer_id), min(record_key) from identity.customer_xref_current group by customer_id"
         " having count(*) = 1 and min(record_key) like 'salesforce:contact:%' order by 2 limit 1"
     )
     project.execute(
@@ -95,6 +95,12 @@ def test_the_company_is_put_together_and_stays_together(project: Project) -> Non
     after = dict(project.rows(XREF))
     kept = [key for key in before if key in after]
     assert sum(before[key] == after[key] for key in kept) > 0.97 * len(kept)
+    living = dict(project.rows("select customer_id, living_customer_id from identity.customer_id_lookup"))
+    moved = {key for key in kept if living[before[key]] != after[key]}
+    split = dict(
+        project.rows("select customer_id, other_customer_id from identity.customer_ids where change_type = 'split'")
+    )
+    assert all(split[after[key]] == before[key] for key in moved)
     assert after[record_id] == alone
     master = f"select has_live_record, email, given_name from identity.customer_master where customer_id = '{alone}'"
     assert project.rows(master) == [(False, None, None)]

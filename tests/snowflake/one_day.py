@@ -28,7 +28,10 @@ from warehouse.base import TableName
 SOURCES = ("salesforce", "hubspot", "segment")
 COMPARED = (
     TableName("identity", "customer_master"),
+    TableName("identity", "customer_ids"),
     TableName("identity", "customer_xref"),
+    TableName("identity", "identity_clusters"),
+    TableName("identity", "identity_gate"),
     TableName("identity", "int_identity__merged_records"),
     TableName("marts", "customer_360"),
     TableName("marts", "fct_orders"),

@@ -53,7 +53,10 @@ def comparable(relation: str, column: str) -> str:
 
 def is_clock(column: str) -> bool:
     """When a row was extracted is the run's own time, and the two runs are two."""
-    return column in ("extracted_at", "first_extracted_at", "last_extracted_at", "merge_noticed_at")
+    return column in (
+        "extracted_at", "first_extracted_at", "last_extracted_at", "merge_noticed_at", "valid_from", "valid_to",
+        "changed_at",
+    )  # fmt: skip
 
 
 def test_no_ddl_between_begin_and_commit(days: tuple[Day, Day]) -> None:
