@@ -4,9 +4,22 @@
 
 with
 
-final as (
+identity_diff as (
     select * from {{ ref('identity_diff') }}
     where is_over
+),
+
+final as (
+    select
+        change_type,
+        customer_id,
+        number_of_customers,
+        records_before,
+        records_after,
+        identifier_type,
+        identifier_value,
+        number_of_records
+    from identity_diff
 )
 
 select * from final
