@@ -57,7 +57,7 @@ def test_any_order_of_rows_gives_the_same_customers(project: Project) -> None:
 def test_another_namespace_gives_every_customer_another_id(project: Project) -> None:
     company = Company(seed=3, people=40)
     load(company.tables, project.warehouse, company.clock)
-    ids = "select customer_id, anchor_record_key from identity.customer_id_lookup"
+    ids = "select customer_id, anchor_record_key from identity.customer_id_lookup order by customer_id"
     project.run(*BUILD, "+customer_id_lookup")
     ours = project.rows(ids)
     project.run("run", "--select", "customer_id_lookup")

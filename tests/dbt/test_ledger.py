@@ -296,7 +296,6 @@ def test_undoing_an_approval_brings_back_every_record_and_id(sql: Sql, data: st.
 # Rules of the ledger and of cuts, each with a mistake that reads well.
 MISTAKES = [
     ("customer_ids", "issued_number asc,", "issued_number desc,"),
-    ("customer_ids", "anchor_created_at asc nulls last,", "anchor_created_at desc nulls last,"),
     ("customer_ids", "when own_clusters.record_key is not null then ledger.own_record_key", ""),
     ("customer_ids", "min(unclaimed.record_key)", "max(unclaimed.record_key)"),
     ("customer_ids", "min(created_at) as created_at", "max(created_at) as created_at"),
