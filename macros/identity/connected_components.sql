@@ -1,138 +1,51 @@
-{#- Materialisation: the connected components of the graph a model selects.
+{#- Materialisation: the connected components of the graph a model selects, kept from run to run.
 
     The model selects `node_a, node_b`: an edge a row, in any direction, repeats allowed; a node without edges is a row
-    with a null `node_b`. The table has a row per node, the node and its component's name: the smallest node in it.
+    with a null `node_b`. The table has a row per node, the node and its component's name: the smallest node in it. The
+    query is read several times a run, so it should only read tables.
 
         config(
             materialized='connected_components',
             meta={'node_column': 'record_key', 'component_column': 'cluster_key'}
         )
 
-    Neither warehouse needs a scripting language: the loop is Jinja, each step one CREATE TABLE AS over integers.
+    Neither warehouse needs a scripting language: the loop is Jinja, each step one CREATE TABLE AS over numbers, which
+    are hashes of the nodes' names (see component_labels). Two names of one number (three chances in a million
+    among ten million names) are noticed, and all of it is done again with other numbers, from nothing each time.
+    One case is not noticed: a later run adds a name whose number is taken, without an edge to any other number. Then
+    the node is missing from the table, and a full refresh puts it right; assert_every_record_has_one_customer tells.
 
-        a round   every node points to the smallest node within two edges of it; pointers are followed to their ends;
-                  each tree so found becomes one node, edges are carried over, and whoever has none left is finished
-        until     no edge is left
-
-    Two nodes that still point to themselves are at least three edges apart, so each has a neighbour of its own that
-    does not: every round at least halves the nodes at work, and pointers double their reach with each step. A chain
-    of 1,000 takes one round of ten steps. -#}
+    Beside the table `<model>__edges` keeps the edges it was made from. The next run compares, and works on the
+    components that a new or a gone edge touches; all others stay as they are. The result is the same as from nothing,
+    which is what happens when there is no book of edges (a full refresh, a run that was killed between the two
+    tables), or when more than a quarter of the edges differ. -#}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set node_column = config.meta_require('node_column') -%}
-    {%- set component_column = config.meta_require('component_column') -%}
-    {%- set input = braid.scratch(this, 'input') -%}
-    {%- set nodes = braid.scratch(this, 'nodes') -%}
-    {%- set hop = braid.scratch(this, 'hop') -%}
-    {%- set scratch_tables = [input, nodes, hop] -%}
-    {%- set state = namespace(rounds=0, left=0, edges=none, label=none) -%}
+    {%- set columns = [config.meta_require('node_column'), config.meta_require('component_column')] -%}
+    {%- set made = [] -%}
+    {%- set state = namespace(kept=braid.components_are_kept(existing, columns), changed=none) -%}
 
     {{ run_hooks(pre_hooks) }}
-
-    {%- do braid.create_scratch(input, sql) -%}
-    {%- do braid.create_scratch(nodes,
-        'select node, row_number() over (order by node asc) as id from ('
-        ~ ' select node_a as node from ' ~ input ~ ' where node_a is not null'
-        ~ ' union select node_b from ' ~ input ~ ' where node_b is not null) as every_node'
-    ) -%}
-    {%- set state.edges = braid.scratch(this, 'edges_0') -%}
-    {%- do scratch_tables.append(state.edges) -%}
-    {%- do braid.create_scratch(state.edges,
-        'select distinct least(a.id, b.id) as low, greatest(a.id, b.id) as high from ' ~ input ~ ' as edges'
-        ~ ' inner join ' ~ nodes ~ ' as a on edges.node_a = a.node'
-        ~ ' inner join ' ~ nodes ~ ' as b on edges.node_b = b.node where a.id <> b.id'
-    ) -%}
-    {%- set state.left = braid.row_count(state.edges) -%}
-    {%- set labels = [] -%}
-
-    {%- for _ in range(64) if state.left > 0 -%}
-        {%- if state.left > 0 -%}
-            {#- Pointers: first to the smallest neighbour, then to the smallest of the neighbours' pointers. -#}
-            {%- do braid.create_scratch(hop,
-                'select node, least(node, min(neighbour)) as parent from ' ~ braid.both_ways(state.edges) ~ ' group by node'
-            ) -%}
-            {%- set state.label = braid.scratch(this, 'label_' ~ state.rounds ~ '_0') -%}
-            {%- do scratch_tables.append(state.label) -%}
-            {%- do braid.create_scratch(state.label,
-                'select ways.node, least(min(own.parent), min(theirs.parent)) as parent from '
-                ~ braid.both_ways(state.edges)
-                ~ ' inner join ' ~ hop ~ ' as own on ways.node = own.node'
-                ~ ' inner join ' ~ hop ~ ' as theirs on ways.neighbour = theirs.node group by ways.node'
-            ) -%}
-            {%- set jump = namespace(steps=0, moved=1) -%}
-            {%- for _ in range(64) -%}
-                {%- if jump.moved > 0 -%}
-                    {%- set pointers = ' from ' ~ state.label ~ ' as child inner join ' ~ state.label
-                        ~ ' as ancestor on child.parent = ancestor.node' -%}
-                    {%- set jump.moved = braid.first_value(
-                        'select count(*)' ~ pointers ~ ' where child.parent <> ancestor.parent'
-                    ) -%}
-                    {%- if jump.moved > 0 -%}
-                        {%- set jump.steps = jump.steps + 1 -%}
-                        {%- set further = braid.scratch(this, 'label_' ~ state.rounds ~ '_' ~ jump.steps) -%}
-                        {%- do scratch_tables.append(further) -%}
-                        {%- do braid.create_scratch(further, 'select child.node, ancestor.parent' ~ pointers) -%}
-                        {%- set state.label = further -%}
-                    {%- endif -%}
-                {%- endif -%}
-            {%- endfor -%}
-            {%- do labels.append(state.label) -%}
-            {%- set state.rounds = state.rounds + 1 -%}
-            {%- set contracted = braid.scratch(this, 'edges_' ~ state.rounds) -%}
-            {%- do scratch_tables.append(contracted) -%}
-            {%- do braid.create_scratch(contracted,
-                'select distinct least(a.parent, b.parent) as low, greatest(a.parent, b.parent) as high from '
-                ~ state.edges ~ ' as edges inner join ' ~ state.label ~ ' as a on edges.low = a.node'
-                ~ ' inner join ' ~ state.label ~ ' as b on edges.high = b.node where a.parent <> b.parent'
-            ) -%}
-            {%- set state.edges = contracted -%}
-            {%- set state.left = braid.row_count(state.edges) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- if state.left > 0 -%}
-        {{ exceptions.raise_compiler_error(this ~ ": " ~ state.left ~ " edges are left after 64 rounds.") }}
-    {%- endif -%}
-
-    {#- A round's trees are nodes of the next one: names are found from the last round back to the first. -#}
-    {%- set state.label = none -%}
-    {%- for label in labels | reverse -%}
-        {%- if state.label is none -%}
-            {%- set state.label = label -%}
-        {%- else -%}
-            {%- set whole = braid.scratch(this, 'whole_' ~ loop.index) -%}
-            {%- do scratch_tables.append(whole) -%}
-            {%- do braid.create_scratch(whole,
-                'select label.node, coalesce(later.parent, label.parent) as parent from ' ~ label ~ ' as label'
-                ~ ' left join ' ~ state.label ~ ' as later on label.parent = later.node'
-            ) -%}
-            {%- set state.label = whole -%}
-        {%- endif -%}
-    {%- endfor -%}
 
     {%- if existing is not none and not existing.is_table -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
-    {%- call statement('main') -%}
-        create or replace table {{ target_relation }} as (
-            select
-                nodes.node as {{ node_column }},
-                {%- if state.label is none %}
-                nodes.node as {{ component_column }}
-            from {{ nodes }} as nodes
-                {%- else %}
-                coalesce(smallest.node, nodes.node) as {{ component_column }}
-            from {{ nodes }} as nodes
-            left join {{ state.label }} as label
-                on nodes.id = label.node
-            left join {{ nodes }} as smallest
-                on label.parent = smallest.id
-                {%- endif %}
-        )
+    {%- if state.kept -%}
+        {%- set state.changed = braid.changed_pairs(made, target_relation, sql) -%}
+        {%- set state.kept = state.changed is not none -%}
+    {%- endif -%}
+    {%- if state.kept -%}
+        {%- set state.kept = braid.components_of_changes(made, target_relation, sql, columns, state.changed) -%}
+    {%- endif -%}
+    {%- if not state.kept -%}
+        {%- do braid.components_from_nothing(made, target_relation, sql, columns) -%}
+    {%- endif -%}
+    {%- do braid.drop_scratch(made) -%}
+    {#- dbt wants one statement of the name main: it tells how many nodes there are. -#}
+    {%- call statement('main', fetch_result=true) -%}
+        select count(*) from {{ target_relation }}
     {%- endcall -%}
-    {%- for table in scratch_tables | unique -%}
-        {%- do run_query('drop table if exists ' ~ table) -%}
-    {%- endfor -%}
 
     {{ run_hooks(post_hooks) }}
     {% do persist_docs(target_relation, model) %}
@@ -140,12 +53,158 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- Both directions of undirected edges, as the relation `ways (node, neighbour)`. -#}
-{% macro both_ways(edges) %}
-    {{ return(
-        '(select low as node, high as neighbour from ' ~ edges
-        ~ ' union all select high, low from ' ~ edges ~ ') as ways'
-    ) }}
+{#- The book of edges beside `target`, as a relation. -#}
+{% macro components_book(target) %}
+    {{ return(api.Relation.create(
+        database=target.database, schema=target.schema, identifier=target.identifier ~ '__edges', type='table'
+    )) }}
+{% endmacro %}
+
+{#- Whether the former result can be gone on from: it is there, with these columns, and so is its book. -#}
+{% macro components_are_kept(existing, columns) %}
+    {%- if existing is none or not existing.is_table or should_full_refresh() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set book = braid.components_book(existing) -%}
+    {%- if adapter.get_relation(book.database, book.schema, book.identifier) is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set there = adapter.get_columns_in_relation(existing) | map(attribute='name') | map('lower') | list -%}
+    {{ return(there == columns | map('lower') | list) }}
+{% endmacro %}
+
+{#- The model's rows as `(low, high)` of node numbers; a node by itself is a pair of twice the same. -#}
+{% macro numbered_pairs(sql, salt=0) -%}
+    select least(a, b) as low, greatest(a, b) as high
+    from (
+        select
+            {{ braid.node_number('coalesce(node_a, node_b)', salt) }} as a,
+            {{ braid.node_number('coalesce(node_b, node_a)', salt) }} as b
+        from ({{ sql }}) as edges
+        where coalesce(node_a, node_b) is not null
+    ) as numbered
+{%- endmacro %}
+
+{#- The names in the model's rows, with repeats. -#}
+{% macro every_node(sql) -%}
+    select node_a as node from ({{ sql }}) as edges where node_a is not null
+    union all
+    select node_b from ({{ sql }}) as edges where node_b is not null
+{%- endmacro %}
+
+{#- Names by number out of `names`, a query of `(id, node)` with repeats, as a temporary table; none when two names
+    have one number. -#}
+{% macro numbered_nodes(made, target, names) %}
+    {%- set nodes = braid.make_scratch(made, target, 'nodes',
+        'select id, min(node) as node, max(node) as other from (' ~ names ~ ') as names group by id'
+    ) -%}
+    {%- set clashes = braid.first_value('select count(*) from ' ~ nodes ~ ' where node <> other') -%}
+    {{ return(nodes if clashes == 0 else none) }}
+{% endmacro %}
+
+{#- Query: each of `nodes` with its component's name, named as `columns`. A node without edges
+    has no label, and is its own. -#}
+{% macro named_components(nodes, labels, columns) -%}
+    with labelled as (
+        select nodes.node, labels.label
+        from {{ nodes }} as nodes
+        left join {{ labels }} as labels on nodes.id = labels.node
+    ),
+    smallest as (
+        select label, min(node) as component from labelled where label is not null group by label
+    )
+    select
+        labelled.node as {{ columns[0] }},
+        coalesce(smallest.component, labelled.node) as {{ columns[1] }}
+    from labelled
+    left join smallest on labelled.label = smallest.label
+{%- endmacro %}
+
+{% macro components_from_nothing(made, target, sql, columns) %}
+    {%- set book = braid.components_book(target) -%}
+    {%- set state = namespace(nodes=none, salt=0) -%}
+    {%- for salt in range(8) if state.nodes is none -%}
+        {%- if state.nodes is none -%}
+            {%- set state.salt = salt -%}
+            {%- set names = 'select ' ~ braid.node_number('node', salt) ~ ' as id, node from ('
+                ~ braid.every_node(sql) ~ ') as every_node' -%}
+            {%- set state.nodes = braid.numbered_nodes(made, target, names) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if state.nodes is none -%}
+        {{ exceptions.raise_compiler_error(target ~ ": two nodes have the same number, whatever the salt.") }}
+    {%- endif -%}
+    {%- set pairs = braid.make_scratch(made, target, 'pairs',
+        'select distinct low, high from (' ~ braid.numbered_pairs(sql, state.salt) ~ ') as every_pair'
+    ) -%}
+    {%- set labels = braid.component_labels(made, target, pairs) -%}
+    {#- The book goes first and comes last: whatever happens between, no book stands beside another result. -#}
+    {%- do run_query('drop table if exists ' ~ book) -%}
+    {%- do run_query('create or replace table ' ~ target ~ ' as ('
+        ~ braid.named_components(state.nodes, labels, columns) ~ ')') -%}
+    {%- if state.salt == 0 -%}
+        {%- do run_query('create or replace table ' ~ book ~ ' as (select low, high from ' ~ pairs ~ ')') -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Pairs that came (`is_new`) or went since the book was written, as a temporary table; none when they are more than a
+    quarter of the book, which another version of the warehouse's hash makes all of them. -#}
+{% macro changed_pairs(made, target, sql) %}
+    {%- set book = braid.components_book(target) -%}
+    {%- set changed = braid.make_scratch(made, target, 'changed',
+        'select low, high, max(is_new) = 1 as is_new from ('
+        ~ ' select low, high, 1 as is_new, 0 as is_old from (' ~ braid.numbered_pairs(sql) ~ ') as now'
+        ~ ' union all select low, high, 0, 1 from ' ~ book
+        ~ ') as both_runs group by low, high having max(is_new) <> max(is_old)'
+    ) -%}
+    {%- set most = braid.row_count(book) // 4 -%}
+    {{ return(changed if braid.row_count(changed) <= most else none) }}
+{% endmacro %}
+
+{#- Brings `target` and its book up to date with the `changed` pairs. False, and nothing is written, when a new node's
+    number is taken. -#}
+{% macro components_of_changes(made, target, sql, columns, changed) %}
+    {%- set book = braid.components_book(target) -%}
+    {%- if braid.row_count(changed) == 0 -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set ends = '(select low from ' ~ changed ~ ' union select high from ' ~ changed ~ ')' -%}
+    {%- set new_ends = '(select low from ' ~ changed ~ ' where is_new'
+        ~ ' union select high from ' ~ changed ~ ' where is_new)' -%}
+    {%- set touched = braid.make_scratch(made, target, 'touched',
+        'select ' ~ braid.node_number(columns[0]) ~ ' as id, ' ~ columns[0] ~ ' as node from ' ~ target
+        ~ ' where ' ~ columns[1] ~ ' in (select ' ~ columns[1] ~ ' from ' ~ target
+        ~ ' where ' ~ braid.node_number(columns[0]) ~ ' in ' ~ ends ~ ')'
+    ) -%}
+    {%- set names = 'select id, node from ' ~ touched ~ ' union all select id, node from ('
+        ~ 'select ' ~ braid.node_number('node') ~ ' as id, node from (' ~ braid.every_node(sql)
+        ~ ') as every_node) as numbered where id in ' ~ new_ends -%}
+    {%- set nodes = braid.numbered_nodes(made, target, names) -%}
+    {%- if nodes is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {#- Old edges of the components at work, without those that went, and the new ones. -#}
+    {%- set pairs = braid.make_scratch(made, target, 'pairs',
+        'select book.low, book.high from ' ~ book ~ ' as book'
+        ~ ' inner join ' ~ nodes ~ ' as nodes on book.low = nodes.id'
+        ~ ' left join ' ~ changed ~ ' as changed on book.low = changed.low and book.high = changed.high'
+        ~ ' where changed.low is null'
+        ~ ' union all select low, high from ' ~ changed ~ ' where is_new'
+    ) -%}
+    {%- set labels = braid.component_labels(made, target, pairs) -%}
+    {%- set present = braid.make_scratch(made, target, 'present',
+        'select id, node from ' ~ nodes
+        ~ ' where id in (select low from ' ~ pairs ~ ' union select high from ' ~ pairs ~ ')'
+    ) -%}
+    {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(present, labels, columns)) -%}
+    {%- do braid.in_one_transaction([
+        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ touched ~ ')',
+        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ') select ' ~ columns | join(', ') ~ ' from ' ~ result,
+        'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
+        ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high',
+        'insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new',
+    ]) -%}
+    {{ return(true) }}
 {% endmacro %}
 
 {% macro row_count(relation) %}

@@ -16,3 +16,17 @@
 {% macro create_scratch(name, query) %}
     {%- do run_query('create or replace temporary table ' ~ name ~ ' as (' ~ query ~ ')') -%}
 {% endmacro %}
+
+{#- The same under a name of `model`'s own, which is returned and added to `made`: drop those at the end. -#}
+{% macro make_scratch(made, model, name, query) %}
+    {%- set scratch = braid.scratch(model, name) -%}
+    {%- do braid.create_scratch(scratch, query) -%}
+    {%- do made.append(scratch) -%}
+    {{ return(scratch) }}
+{% endmacro %}
+
+{% macro drop_scratch(made) %}
+    {%- for scratch in made | unique -%}
+        {%- do run_query('drop table if exists ' ~ scratch) -%}
+    {%- endfor -%}
+{% endmacro %}

@@ -79,7 +79,7 @@ def test_a_long_chain_in_any_order_takes_a_logarithm_of_steps(graph: Project) ->
     steps = (
         (graph.folder / "logs" / "dbt.log").read_text().count('create or replace temporary table "components__label')
     )
-    assert 10 <= steps <= 40  # 13 doublings reach 5,000; a step a node would be thousands
+    assert 5 <= steps <= 30  # a round leaves a third; a step a node would be thousands
 
 
 def test_hubs_bridges_and_lone_nodes(graph: Project) -> None:
