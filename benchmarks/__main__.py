@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import chain
 
-from benchmarks import extract_speed
+from benchmarks import extract_speed, identity_speed
 
 
 def main() -> int:
@@ -16,9 +17,17 @@ def main() -> int:
         "--rows", type=int, nargs="+", default=[1_000_000, 3_000_000, 10_000_000], help="sizes of the Salesforce object"
     )
     parser.add_argument("--repeats", type=int, default=2, help="the best of so many counts")
+    parser.add_argument(
+        "--records", type=int, nargs="+", default=[1_000_000, 10_000_000], help="records of the identity graphs"
+    )
+    parser.add_argument("--only", choices=["extract", "identity"], help="one part instead of both")
     asked = parser.parse_args()
+    parts = {
+        "extract": lambda: extract_speed.measure(tuple(asked.rows), asked.repeats),
+        "identity": lambda: identity_speed.measure(tuple(asked.records)),
+    }
     missed = 0
-    for found in extract_speed.measure(tuple(asked.rows), asked.repeats):
+    for found in chain.from_iterable(part() for name, part in parts.items() if asked.only in (None, name)):
         print(json.dumps(found), flush=True)
         missed += not found["ok"]
     return 1 if missed else 0

@@ -12,8 +12,9 @@
     Neither warehouse needs a scripting language: the loop is Jinja, each step one CREATE TABLE AS over numbers, which
     are hashes of the nodes' names (see component_labels). Two names of one number (three chances in a million
     among ten million names) are noticed, and all of it is done again with other numbers, from nothing each time.
-    One case is not noticed: a later run adds a name whose number is taken, without an edge to any other number. Then
-    the node is missing from the table, and a full refresh puts it right; assert_every_record_has_one_customer tells.
+    Two cases are not: the second name has no row of its own in a model that gives every other node one, or it comes
+    in a later run without an edge to any other number. Then a node is missing from the table, which
+    assert_every_record_has_one_customer tells; a row for each node and a full refresh put it right.
 
     Beside the table `<model>__edges` keeps the edges it was made from. The next run compares, and works on the
     components that a new or a gone edge touches; all others stay as they are. The result is the same as from nothing,
@@ -102,6 +103,25 @@
     {{ return(nodes if clashes == 0 else none) }}
 {% endmacro %}
 
+{#- The same out of the model's rows, the `pairs` they make, and the `labels` of those. Comparing names is dear, and a
+    model that has one row without a second end for every node (the candidate clusters do) is spared it: as many
+    numbers as rows means that no name repeats and none clashes, and no label may be that of another number. -#}
+{% macro every_numbered_node(made, target, sql, salt, pairs, labels) %}
+    {%- set nodes = braid.make_scratch(made, target, 'nodes',
+        'select ' ~ braid.node_number('node_a', salt) ~ ' as id, node_a as node from (' ~ sql ~ ') as edges'
+        ~ ' where node_a is not null and node_b is null'
+    ) -%}
+    {%- set numbers = braid.first_value('select count(*) from ' ~ pairs ~ ' where low = high') -%}
+    {%- set others = braid.first_value('select count(*) from ' ~ labels ~ ' as labels where not exists ('
+        ~ 'select 1 from ' ~ nodes ~ ' as nodes where nodes.id = labels.node)') -%}
+    {%- if numbers == braid.row_count(nodes) and others == 0 -%}
+        {{ return(nodes) }}
+    {%- endif -%}
+    {{ return(braid.numbered_nodes(made, target,
+        'select ' ~ braid.node_number('node', salt) ~ ' as id, node from (' ~ braid.every_node(sql) ~ ') as every_node'
+    )) }}
+{% endmacro %}
+
 {#- Query: each of `nodes` with its component's name, named as `columns`. A node without edges
     has no label, and is its own. -#}
 {% macro named_components(nodes, labels, columns) -%}
@@ -122,28 +142,26 @@
 
 {% macro components_from_nothing(made, target, sql, columns) %}
     {%- set book = braid.components_book(target) -%}
-    {%- set state = namespace(nodes=none, salt=0) -%}
-    {%- for salt in range(8) if state.nodes is none -%}
+    {%- set state = namespace(nodes=none, pairs=none, labels=none, salt=0) -%}
+    {%- for salt in range(8) -%}
         {%- if state.nodes is none -%}
             {%- set state.salt = salt -%}
-            {%- set names = 'select ' ~ braid.node_number('node', salt) ~ ' as id, node from ('
-                ~ braid.every_node(sql) ~ ') as every_node' -%}
-            {%- set state.nodes = braid.numbered_nodes(made, target, names) -%}
+            {%- set state.pairs = braid.make_scratch(made, target, 'pairs',
+                'select distinct low, high from (' ~ braid.numbered_pairs(sql, salt) ~ ') as every_pair'
+            ) -%}
+            {%- set state.labels = braid.component_labels(made, target, state.pairs) -%}
+            {%- set state.nodes = braid.every_numbered_node(made, target, sql, salt, state.pairs, state.labels) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if state.nodes is none -%}
         {{ exceptions.raise_compiler_error(target ~ ": two nodes have the same number, whatever the salt.") }}
     {%- endif -%}
-    {%- set pairs = braid.make_scratch(made, target, 'pairs',
-        'select distinct low, high from (' ~ braid.numbered_pairs(sql, state.salt) ~ ') as every_pair'
-    ) -%}
-    {%- set labels = braid.component_labels(made, target, pairs) -%}
     {#- The book goes first and comes last: whatever happens between, no book stands beside another result. -#}
     {%- do run_query('drop table if exists ' ~ book) -%}
     {%- do run_query('create or replace table ' ~ target ~ ' as ('
-        ~ braid.named_components(state.nodes, labels, columns) ~ ')') -%}
+        ~ braid.named_components(state.nodes, state.labels, columns) ~ ')') -%}
     {%- if state.salt == 0 -%}
-        {%- do run_query('create or replace table ' ~ book ~ ' as (select low, high from ' ~ pairs ~ ')') -%}
+        {%- do run_query('create or replace table ' ~ book ~ ' as (select low, high from ' ~ state.pairs ~ ')') -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -151,11 +169,12 @@
     quarter of the book, which another version of the warehouse's hash makes all of them. -#}
 {% macro changed_pairs(made, target, sql) %}
     {%- set book = braid.components_book(target) -%}
+    {%- set now = braid.make_scratch(made, target, 'now', braid.numbered_pairs(sql)) -%}
     {%- set changed = braid.make_scratch(made, target, 'changed',
-        'select low, high, max(is_new) = 1 as is_new from ('
-        ~ ' select low, high, 1 as is_new, 0 as is_old from (' ~ braid.numbered_pairs(sql) ~ ') as now'
-        ~ ' union all select low, high, 0, 1 from ' ~ book
-        ~ ') as both_runs group by low, high having max(is_new) <> max(is_old)'
+        'select distinct low, high, true as is_new from ' ~ now ~ ' as now where not exists ('
+        ~ ' select 1 from ' ~ book ~ ' as book where book.low = now.low and book.high = now.high'
+        ~ ') union all select low, high, false from ' ~ book ~ ' as book where not exists ('
+        ~ ' select 1 from ' ~ now ~ ' as now where book.low = now.low and book.high = now.high)'
     ) -%}
     {%- set most = braid.row_count(book) // 4 -%}
     {{ return(changed if braid.row_count(changed) <= most else none) }}

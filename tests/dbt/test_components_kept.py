@@ -113,5 +113,5 @@ def test_two_names_of_one_number_are_told_apart(tmp_path: Path) -> None:
         assert clumsy.run(edges) == (expected(edges), True)
         plain: list[Edge] = [(f"{'n' * size}", None) for size in range(1, 30)]
         assert clumsy.run(plain) == (expected(plain), True)
-        tied: list[Edge] = [*plain, ("m", "nn")]
+        tied: list[Edge] = [*plain, ("m", "nn"), ("m", None)]
         assert clumsy.run(tied) == (expected(tied), True)

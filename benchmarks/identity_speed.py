@@ -1,0 +1,144 @@
+"""The identity step over made-up identifiers: links, components, published ids, as dbt runs them on DuckDB.
+
+Seconds are those of the dbt process, less those of one that runs the same models over empty tables. The reference is
+scipy's ``connected_components`` over the same records and identifiers as a list of pairs of numbers, its sparse matrix
+included, in a process of its own; names, which ours starts from and ends with, are no part of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.graphs import GRAPHS, Graph, fill, news
+
+ROOT = Path(__file__).parent.parent
+COMPONENTS = "int_identity__candidate_clusters"
+MODELS = ("int_identity__links", COMPONENTS, "customer_xref")
+PROFILE = """
+braid:
+  target: bench
+  outputs:
+    bench:
+      type: duckdb
+      path: "{path}"
+      schema: main
+      threads: 1
+      settings: {{threads: 2, preserve_insertion_order: false}}
+"""
+TIMES_SCIPY = 8
+# Below this a step is statements that each take a millisecond or two, whatever is in them.
+FLOOR_SECONDS = 0.5
+NEWS_SHARE = 0.1
+SIXTEEN_MILLION_SECONDS = 60
+LIMIT_SECONDS = 1_800
+
+
+def measure(records: tuple[int, ...], repeats: int = 3) -> Iterator[dict[str, Any]]:
+    """One result a measure; the sizes are those of the random graph, the other shapes have their own."""
+    with TemporaryDirectory(prefix="braid-bench-") as scratch:
+        bench = Bench(Path(scratch))
+        bench.fill(GRAPHS["nobody"], 0)
+        bench.build()
+        idle = min(bench.build(full_refresh=True)["wall"] for _ in range(repeats))
+        sizes = [("people", size) for size in records]
+        for name, size in [*sizes, ("chain", 10_000), ("hub", 100_000), ("two large", 500_000)]:
+            bench.fill(GRAPHS[name], size)
+            full = [bench.build(full_refresh=True) for _ in range(repeats)]
+            reference = [bench.reference() for _ in range(repeats)]
+            yield bench.compared(name, size, full, reference)
+            net = min(run["wall"] for run in full) - idle
+            if name == "people":
+                yield whole(size, bench.edges, net, full)
+            if name in ("people", "two large"):
+                yield bench.changed(name, size, net, idle)
+
+
+class Bench:
+    """A warehouse with identifiers in it, and dbt over it."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` takes the warehouse, dbt's artifacts and the reference's pairs."""
+        self.folder = folder
+        self.database = folder / "bench.duckdb"
+        self.edges = 0
+        (folder / "profiles.yml").write_text(PROFILE.format(path=self.database))
+
+    def fill(self, graph: Graph, size: int) -> None:
+        """Put a graph in place of the last one."""
+        self.edges = fill(self.database, graph, size)
+
+    def build(self, *, full_refresh: bool = False) -> dict[str, Any]:
+        """Run the models; seconds of all of it (``wall``), of each model, and peak memory in MB."""
+        command = [
+            sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", "run", "--select", *MODELS,
+            "--project-dir", str(ROOT), "--profiles-dir", str(self.folder), "--target-path", str(self.folder / "target"),
+            "--log-path", str(self.folder / "logs"), *(["--full-refresh"] if full_refresh else []),
+        ]  # fmt: skip
+        began = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"DO_NOT_TRACK": "1"}, stdout=subprocess.PIPE, text=True,
+            timeout=LIMIT_SECONDS, check=False,
+        )  # fmt: skip
+        wall = time.perf_counter() - began
+        if done.returncode:
+            sys.exit(done.stdout)
+        results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
+        steps = {item["unique_id"].rsplit(".", 1)[-1]: item["execution_time"] for item in results}
+        return {"wall": wall, "steps": steps}
+
+    def reference(self) -> dict[str, Any]:
+        """scipy over the same pairs."""
+        command = [sys.executable, "-m", "benchmarks.scipy_components", str(self.database)]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=LIMIT_SECONDS, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def compared(
+        self, name: str, size: int, full: list[dict[str, Any]], reference: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The components step, best against best."""
+        ours = min(run["steps"][COMPONENTS] for run in full)
+        theirs = min(item["seconds"] for item in reference)
+        return {
+            "name": f"components: {name}", "records": size, "edges": self.edges,
+            "components": reference[0]["components"], "seconds": round(ours, 2),
+            "reference": "scipy connected_components of the same pairs as numbers",
+            "reference_seconds": round(theirs, 4), "times": round(ours / theirs, 1),
+            "target": f"{TIMES_SCIPY} times, or {FLOOR_SECONDS} s",
+            "ok": ours <= max(TIMES_SCIPY * theirs, FLOOR_SECONDS),
+        }  # fmt: skip
+
+    def changed(self, name: str, size: int, full: float, idle: float) -> dict[str, Any]:
+        """A run with 1 % new records (or what joins the two large components), against the full run."""
+        rows = news(self.database, name, size)
+        found = self.build()
+        seconds = max(found["wall"] - idle, 0.0)
+        what = "identity with 1 % new records" if name == "people" else "identity when two large components merge"
+        target = NEWS_SHARE if name == "people" else 1.0
+        return {
+            "name": what, "records": size, "new_edges": rows, "seconds": round(seconds, 2), "of": round(full, 2),
+            "share": round(seconds / full, 3), "steps": rounded(found["steps"]), "target": target,
+            "ok": seconds <= target * full,
+        }  # fmt: skip
+
+
+def whole(size: int, edges: int, net: float, full: list[dict[str, Any]]) -> dict[str, Any]:
+    """Identifiers to published ids."""
+    target = SIXTEEN_MILLION_SECONDS * edges / 16_000_000
+    best = min(full, key=lambda run: float(run["wall"]))
+    return {
+        "name": "identity: identifiers to published ids", "records": size, "edges": edges, "seconds": round(net, 2),
+        "steps": rounded(best["steps"]), "target": round(target, 1), "ok": net <= target,
+    }  # fmt: skip
+
+
+def rounded(steps: dict[str, float]) -> dict[str, float]:
+    return {name: round(seconds, 2) for name, seconds in steps.items()}
