@@ -79,8 +79,8 @@ class Bench:
         """Run the models; seconds of all of it (``wall``), of each model, and peak memory in MB."""
         command = [
             sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", "run", "--select", *MODELS,
-            "--project-dir", str(ROOT), "--profiles-dir", str(self.folder), "--target-path", str(self.folder / "target"),
-            "--log-path", str(self.folder / "logs"), *(["--full-refresh"] if full_refresh else []),
+            "--project-dir", str(ROOT), "--profiles-dir", str(self.folder),
+            "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"), *(["--full-refresh"] if full_refresh else []),
         ]  # fmt: skip
         began = time.perf_counter()
         done = subprocess.run(
@@ -141,4 +141,5 @@ def whole(size: int, edges: int, net: float, full: list[dict[str, Any]]) -> dict
 
 
 def rounded(steps: dict[str, float]) -> dict[str, float]:
+    """Seconds to show."""
     return {name: round(seconds, 2) for name, seconds in steps.items()}
