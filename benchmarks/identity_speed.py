@@ -80,7 +80,8 @@ class Bench:
         command = [
             sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", "run", "--select", *MODELS,
             "--project-dir", str(ROOT), "--profiles-dir", str(self.folder),
-            "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"), *(["--full-refresh"] if full_refresh else []),
+            "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"),
+            *(["--full-refresh"] if full_refresh else []),
         ]  # fmt: skip
         began = time.perf_counter()
         done = subprocess.run(
