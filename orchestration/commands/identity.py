@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestration.commands.identity_explain import explain
 from orchestration.setup import configured_target, json_option, open_locked, target_option
 from orchestration.terminal import as_json, say, table
 
@@ -20,18 +21,24 @@ why_option = click.option("--why", required=True, help="The reason, for those wh
 by_option = click.option("--by", metavar="NAME", help="Who decides; the user of this machine unless told.")
 
 
-@click.group(short_help="Who is one customer: diff, approve, cut, join, block, undo.")
+@click.group(short_help="Who is one customer: explain, diff, approve, cut, join, block, undo.")
 def identity() -> None:
-    """Decide where the links are wrong, and what may be published: the next build applies it, and all builds after it.
+    """See why records are one customer, decide where the links are wrong, and what may be published.
+
+    The next build applies what was decided, and all builds after it.
 
     Records are named by their key, as in identity.customer_xref (salesforce:contact:0035g00000AbCdE).
 
     \b
     Examples:
+      braid identity explain hubspot:contact:101 segment:user:u_7
       braid identity cut hubspot:contact:101 segment:user:u_7 --why "mother and son, one address"
       braid identity decisions
       braid identity undo 3f2a9c0d11e4 --why "it was the same person after all"
     """
+
+
+identity.add_command(explain)
 
 
 @identity.command(short_help="Two records are not one person.")

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestration.errors import CommandError
-from orchestration.setup import configured_target, json_option, open_to_look, target_option
+from orchestration.setup import configured_target, json_option, target_option
 from orchestration.terminal import ago, as_json, table
 
 if TYPE_CHECKING:
     from extract.drift import Noticed
     from extract.status import ObjectStatus
-    from warehouse.base import Warehouse
-    from warehouse.profile import Target
 
-# Long enough for a landing to end, short enough for somebody who only wants to look.
-_PATIENCE_SECONDS = 2.0
 # Schema changes that are named, unless they are accepted: so old at most, so many an object.
 _RECENT = timedelta(days=30)
 _NAMED = 3
-
-
-@dataclass(frozen=True)
-class _View:
-    """What is looked at: a copy of some age, or the warehouse itself (``age_seconds`` None)."""
-
-    name: str
-    age_seconds: float | None
-    warehouse: Warehouse
 
 
 @click.command(short_help="Per object: proven up to when, rows, last run, lag.")
@@ -54,9 +39,10 @@ def status(target: str | None, as_json_: bool) -> None:
     """
     from extract.drift import noticed
     from extract.status import object_status
+    from orchestration.lib.looking import looking
 
     now = datetime.now(UTC).replace(tzinfo=None)
-    with _looking(configured_target(target)) as view:
+    with looking(configured_target(target), command="braid status") as view:
         objects = object_status(view.warehouse)
         changes = _unaccepted(noticed(view.warehouse, now - _RECENT))
     if as_json_:
@@ -161,37 +147,3 @@ def _document(item: ObjectStatus, now: datetime) -> dict[str, object]:
         "last_success_at": item.last_success_at,
         "lag_seconds": None if lag is None else round(lag, 1),
     }
-
-
-@contextmanager
-def _looking(target: Target) -> Iterator[_View]:
-    import warehouse
-
-    database = target.duckdb_path
-    if database is None:
-        with warehouse.connect(target.name, read_only=True) as connection:
-            yield _View(target.name, None, connection)
-        return
-    from warehouse.duckdb import DuckDBWarehouse
-    from warehouse.serving import serving_path
-
-    copy = serving_path(database)
-    if copy.is_file():
-        with DuckDBWarehouse.open(copy, read_only=True) as connection:
-            yield _View(_shown(copy), _age(copy), connection)
-        return
-    if not database.is_file():
-        raise CommandError(f"There is no warehouse at {_shown(database)} yet: start with `braid extract SOURCE`.")
-    with open_to_look(target.name, command="braid status", timeout=_PATIENCE_SECONDS) as connection:
-        yield _View(_shown(database), None, connection)
-
-
-def _age(copy: Path) -> float:
-    return max(0.0, datetime.now(UTC).timestamp() - copy.stat().st_mtime)
-
-
-def _shown(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
