@@ -27,6 +27,20 @@ class Golden:
     chosen: Offer
     losers: list[Offer]
 
+    @property
+    def agreeing(self) -> int:
+        """How many more records offer the value that survived."""
+        return len({offer.record_key for offer in self.losers if offer.value == self.chosen.value})
+
+    @property
+    def not_chosen(self) -> dict[str, list[str]]:
+        """Other values, the best first, with the records that offer them."""
+        found: dict[str, list[str]] = {}
+        for offer in self.losers:
+            if offer.value != self.chosen.value:
+                found.setdefault(offer.value, []).append(offer.record_key)
+        return found
+
 
 @dataclass(frozen=True)
 class Customer:

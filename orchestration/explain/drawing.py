@@ -25,7 +25,8 @@ svg.braid { font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-seri
   --paper: #14181e; --ink: #e8ecf1; --soft: #9aa6b5; --line: #4a5563; --box: #1f252d; --strong: #ff8a80;
   --salesforce: #6cb2ee; --hubspot: #f0935f; --segment: #62c698; --files: #b497e7; --other: #9aa6b5; } }
 .braid .paper { fill: var(--paper); } .braid text { fill: var(--ink); } .braid .soft { fill: var(--soft); }
-.braid .small { font-size: 11px; } .braid .title { font-size: 16px; font-weight: 600; }
+.braid .small { font-size: 11px; } .braid .end { text-anchor: end; }
+.braid .title { font-size: 16px; font-weight: 600; }
 .braid .box { fill: var(--box); stroke: var(--line); } .braid .gone { stroke-dasharray: 4 3; }
 .braid .tie { fill: var(--paper); stroke: var(--line); } .braid .line { fill: none; stroke: var(--line); }
 .braid .way { stroke: var(--strong); stroke-width: 2.5; } .braid .anchor { stroke: var(--ink); stroke-width: 1.5; }
@@ -112,8 +113,10 @@ class _Panel:
             f'style="fill: {colour}"/>'
         )
         name = (record.name if record is not None else None) or "no name"
-        yield _text(place.x + 14, place.y + 21, _cut(name, 30), "" if record is not None and record.name else "soft")
-        yield _text(place.x + 14, place.y + 38, _cut(key, 36), "soft small")
+        yield _text(place.x + 14, place.y + 21, _cut(name, 24), "" if record is not None and record.name else "soft")
+        if key == self._customer.anchor:
+            yield _text(place.x + place.width - 10, place.y + 21, "anchor", "soft small end")
+        yield _text(place.x + 14, place.y + 38, _middle_cut(key, 31), "soft small")
         yield "</g>"
 
     def _tie(self, tie: Tie, place: Place) -> Iterator[str]:
@@ -121,17 +124,16 @@ class _Panel:
         since = sorted(moment for moment in seen if moment is not None)
         score = self._customer.ties.score(tie)
         what = "joined by hand" if tie.rule == "decision" else tie.rule
-        below = " · ".join(
-            ([] if score >= 1 else [f"score {score:.3f}"]) + ([f"first seen {since[0]:%Y-%m-%d}"] if since else [])
-        )
+        below = [what] + ([] if score >= 1 else [f"score {score:.3f}"])
+        below += [f"since {since[0]:%Y-%m-%d}"] if since else []
         told = f"{what} {tie.evidence}\nscore {score:.4g}" + "".join(
             f"\n{record}{'' if moment_ is None else f', first seen {moment(moment_)}'}"
             for record, moment_ in zip(self._customer.ties.records_of[tie], seen, strict=True)
         )
         yield f"<g><title>{escape(told)}</title>"
         yield _rect(place, "tie", place.height / 2)
-        yield _text(place.x + 18, place.y + 16, _cut(f"{what} {tie.evidence}", 28), "")
-        yield _text(place.x + 18, place.y + 31, below, "soft small")
+        yield _text(place.x + 18, place.y + 17, _cut(tie.evidence or what, 24), "")
+        yield _text(place.x + 18, place.y + 32, _cut(", ".join(below), 30), "soft small")
         yield "</g>"
 
 
@@ -175,6 +177,11 @@ def _text(x: float, y: float, words: str, css: str) -> str:
 
 def _cut(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def _middle_cut(words: str, most: int) -> str:
+    """Of a key both ends tell something."""
+    return words if len(words) <= most else words[: most - 9] + "…" + words[-8:]
 
 
 def _wide(words: str) -> float:

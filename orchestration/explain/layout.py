@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from orchestration.explain.ties import Tie, Ties
 
-RECORD_WIDTH, RECORD_HEIGHT = 236, 50
-TIE_WIDTH, TIE_HEIGHT = 214, 38
-GAP, BETWEEN = 16, 64
+RECORD_WIDTH, RECORD_HEIGHT = 228, 50
+TIE_WIDTH, TIE_HEIGHT = 216, 40
+GAP, BETWEEN = 16, 44
 
 Node = str | Tie
 

@@ -12,15 +12,15 @@ from orchestration.explain.text import change_words, moment, step_words, tie_wor
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c2430; --soft: #5d6878; --line: #d5dbe3; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181e; --ink: #e8ecf1; --soft: #9aa6b5; --line: #39424e; } }
-body { margin: 0 auto; max-width: 1280px; padding: 24px; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 1440px; padding: 24px; background: var(--paper); color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 32px 0 8px; }
 p { margin: 4px 0; } .soft { color: var(--soft); }
 .drawing { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin-top: 16px; }
-.drawing svg { display: block; }
+.drawing svg { display: block; margin: 0 auto; max-width: 100%; min-width: min(100%, 960px); height: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
 th { color: var(--soft); font-weight: 500; } ol { padding-left: 20px; }
 """.strip()
 
@@ -82,9 +82,9 @@ def _customer(customer: Customer, named: bool) -> Iterator[str]:
             (
                 golden.field,
                 golden.chosen.value,
-                golden.rule,
-                golden.chosen.record_key,
-                "\n".join(f"{offer.value} ({offer.record_key})" for offer in golden.losers) or "-",
+                golden.rule.replace("_", " "),
+                golden.chosen.record_key + (f"\nand {agreeing} more agree" if (agreeing := golden.agreeing) else ""),
+                "\n".join(f"{value} ({', '.join(records)})" for value, records in golden.not_chosen.items()) or "-",
             )
             for golden in customer.golden
         ],

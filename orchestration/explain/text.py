@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from orchestration.explain.answers import Answer, Customer, Golden
-from orchestration.explain.facts import Change, Decided, Offer, Record
+from orchestration.explain.facts import Change, Decided, Record
 from orchestration.explain.ties import Step
 from orchestration.terminal import table
 
@@ -165,12 +165,11 @@ def change_words(change: Change) -> str:
 
 
 def losers(golden: Golden) -> str | None:
-    """Values that were not chosen, with the records that offer them; None when all agree."""
-    by_value: dict[str, list[Offer]] = {}
-    for offer in golden.losers:
-        if offer.value != golden.chosen.value:
-            by_value.setdefault(offer.value, []).append(offer)
-    told = [f"{value} ({', '.join(offer.record_key for offer in own)})" for value, own in by_value.items()]
+    """Values that were not chosen, each with its record or how many there are; None when all agree."""
+    told = [
+        f"{value} ({records[0] if len(records) == 1 else f'{len(records)} records'})"
+        for value, records in golden.not_chosen.items()
+    ]
     more = [f"and {len(told) - _LOSERS} more"] if len(told) > _LOSERS else []
     return "; ".join([*told[:_LOSERS], *more]) or None
 
