@@ -1,5 +1,4 @@
--- Grain: one row per customer, golden field, live record and value it offers, the best first: rank 1
--- survives.
+-- Grain: one row per customer, golden field, live record and value it offers; rank 1 survives.
 -- The rule of each field is data (contracts/survivorship.yml); deleted records and blocked
 -- identifiers never survive.
 
