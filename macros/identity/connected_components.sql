@@ -180,45 +180,83 @@
     {{ return(changed if braid.row_count(changed) <= most else none) }}
 {% endmacro %}
 
+{#- Numbers and names of `ends` (a subquery of numbers) in the model's rows, with repeats, as a temporary table: from the
+    rows that list nodes, and from all rows only when those and the `touched` nodes do not name every end. -#}
+{% macro arrived_nodes(made, target, sql, ends, touched) %}
+    {%- set numbered = 'select id, node from (select ' ~ braid.node_number('node') ~ ' as id, node from (' -%}
+    {%- set among = ') as every_node) as numbered where id in ' ~ ends -%}
+    {%- set arrived = braid.make_scratch(made, target, 'arrived',
+        numbered ~ 'select node_a as node from (' ~ sql ~ ') as edges where node_a is not null and node_b is null' ~ among
+    ) -%}
+    {%- set unnamed = braid.first_value('select count(*) from ' ~ ends ~ ' as ends where low not in ('
+        ~ 'select id from ' ~ arrived ~ ' union all select id from ' ~ touched ~ ')') -%}
+    {%- if unnamed > 0 -%}
+        {%- do braid.create_scratch(arrived, numbered ~ braid.every_node(sql) ~ among) -%}
+    {%- endif -%}
+    {{ return(arrived) }}
+{% endmacro %}
+
 {#- Brings `target` and its book up to date with the `changed` pairs. False, and nothing is written, when a new node's
-    number is taken. -#}
+    number is taken.
+
+    A component that only gained edges is one node of the graph that is looked at, by its name's number: a record that
+    joins a giant costs as much as one that joins a pair. A component that lost an edge is looked at node by node. -#}
 {% macro components_of_changes(made, target, sql, columns, changed) %}
     {%- set book = braid.components_book(target) -%}
     {%- if braid.row_count(changed) == 0 -%}
         {{ return(true) }}
     {%- endif -%}
     {%- set ends = '(select low from ' ~ changed ~ ' union select high from ' ~ changed ~ ')' -%}
-    {%- set new_ends = '(select low from ' ~ changed ~ ' where is_new'
-        ~ ' union select high from ' ~ changed ~ ' where is_new)' -%}
+    {%- set new_ends = ends | replace(changed, changed ~ ' where is_new') -%}
+    {%- set gone_ends = ends | replace(changed, changed ~ ' where not is_new') -%}
+    {%- set known = 'select ' ~ braid.node_number(columns[0]) ~ ' as id, ' ~ columns[0] ~ ' as node, '
+        ~ columns[1] ~ ' as component from ' ~ target -%}
     {%- set touched = braid.make_scratch(made, target, 'touched',
-        'select ' ~ braid.node_number(columns[0]) ~ ' as id, ' ~ columns[0] ~ ' as node from ' ~ target
-        ~ ' where ' ~ columns[1] ~ ' in (select ' ~ columns[1] ~ ' from ' ~ target
-        ~ ' where ' ~ braid.node_number(columns[0]) ~ ' in ' ~ ends ~ ')'
+        known ~ ' where ' ~ braid.node_number(columns[0]) ~ ' in ' ~ ends
     ) -%}
-    {%- set names = 'select id, node from ' ~ touched ~ ' union all select id, node from ('
-        ~ 'select ' ~ braid.node_number('node') ~ ' as id, node from (' ~ braid.every_node(sql)
-        ~ ') as every_node) as numbered where id in ' ~ new_ends -%}
-    {%- set nodes = braid.numbered_nodes(made, target, names) -%}
-    {%- if nodes is none -%}
+    {%- set torn = braid.make_scratch(made, target, 'torn', known ~ ' where ' ~ columns[1]
+        ~ ' in (select component from ' ~ touched ~ ' where id in ' ~ gone_ends ~ ')'
+    ) -%}
+    {%- set whole = braid.make_scratch(made, target, 'whole',
+        'select id, ' ~ braid.node_number('component') ~ ' as whole_id, component from ' ~ touched
+        ~ ' where component not in (select component from ' ~ torn ~ ')'
+    ) -%}
+    {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched) -%}
+    {%- set named = braid.numbered_nodes(made, target, 'select id, node from ' ~ touched
+        ~ ' union all select id, node from ' ~ torn ~ ' union all select id, node from ' ~ arrived
+    ) -%}
+    {%- if named is none -%}
         {{ return(false) }}
     {%- endif -%}
-    {#- Old edges of the components at work, without those that went, and the new ones. -#}
+    {#- Old edges of torn components, without those that went, and the new ones. -#}
     {%- set pairs = braid.make_scratch(made, target, 'pairs',
         'select book.low, book.high from ' ~ book ~ ' as book'
-        ~ ' inner join ' ~ nodes ~ ' as nodes on book.low = nodes.id'
+        ~ ' inner join ' ~ torn ~ ' as torn on book.low = torn.id'
         ~ ' left join ' ~ changed ~ ' as changed on book.low = changed.low and book.high = changed.high'
-        ~ ' where changed.low is null'
-        ~ ' union all select low, high from ' ~ changed ~ ' where is_new'
+        ~ ' where changed.low is null union all'
+        ~ ' select least(a, b), greatest(a, b) from ('
+        ~ ' select coalesce(whole_a.whole_id, changed.low) as a, coalesce(whole_b.whole_id, changed.high) as b'
+        ~ ' from ' ~ changed ~ ' as changed'
+        ~ ' left join ' ~ whole ~ ' as whole_a on changed.low = whole_a.id'
+        ~ ' left join ' ~ whole ~ ' as whole_b on changed.high = whole_b.id'
+        ~ ' where changed.is_new) as new_pairs'
+    ) -%}
+    {%- set present = braid.make_scratch(made, target, 'present',
+        'select id, node from ' ~ named
+        ~ ' where id in (select low from ' ~ pairs ~ ' union select high from ' ~ pairs ~ ')'
+        ~ ' and id not in (select id from ' ~ whole ~ ')'
+        ~ ' union all select distinct whole_id, component from ' ~ whole
     ) -%}
     {%- set labels = braid.component_labels(made, target, pairs) -%}
-    {%- set present = braid.make_scratch(made, target, 'present',
-        'select id, node from ' ~ nodes
-        ~ ' where id in (select low from ' ~ pairs ~ ' union select high from ' ~ pairs ~ ')'
-    ) -%}
     {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(present, labels, columns)) -%}
     {%- do braid.in_one_transaction([
-        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ touched ~ ')',
-        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ') select ' ~ columns | join(', ') ~ ' from ' ~ result,
+        'update ' ~ target ~ ' set ' ~ columns[1] ~ ' = result.' ~ columns[1] ~ ' from ' ~ result ~ ' as result'
+        ~ ' where ' ~ target.identifier ~ '.' ~ columns[1] ~ ' = result.' ~ columns[0]
+        ~ ' and result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
+        ~ ' and result.' ~ columns[0] ~ ' in (select component from ' ~ whole ~ ')',
+        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn ~ ')',
+        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ') select ' ~ columns | join(', ') ~ ' from ' ~ result
+        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')',
         'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
         ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high',
         'insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new',
