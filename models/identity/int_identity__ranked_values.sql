@@ -28,67 +28,75 @@ trust as (
     select * from {{ ref('survivorship_trust') }}
 ),
 
+-- Joined first: whoever asks for one customer then pays for that one.
+members as (
+    select
+        xref.customer_id,
+        records.*
+    from xref
+    inner join records
+        on xref.record_key = records.record_key
+),
+
 offered as (
-    -- Written as it can be mailed to, not as it is compared.
     select
-        record_key,
-        'email' as field,
-        lower(written_value) as field_value
-    from identifiers
-    where identifier_type = 'email'
+        members.customer_id,
+        members.record_key,
+        members.record_source,
+        members.updated_at,
+        identifiers.identifier_type as field,
+        -- Written as it can be mailed to, not as it is compared.
+        case
+            when identifiers.identifier_type = 'email' then lower(identifiers.written_value)
+            else identifiers.identifier_value
+        end as field_value
+    from members
+    inner join identifiers
+        on members.record_key = identifiers.record_key
+    where identifiers.identifier_type in ('email', 'phone', 'user_id')
 
     union all
 
     select
-        record_key,
-        identifier_type as field,
-        identifier_value as field_value
-    from identifiers
-    where identifier_type in ('phone', 'user_id')
-
-    union all
-
-    select
-        records.record_key,
+        members.customer_id,
+        members.record_key,
+        members.record_source,
+        members.updated_at,
         rules.field,
         case rules.field
-            when 'given_name' then records.given_name
-            when 'family_name' then records.family_name
-            when 'company' then records.company
-            when 'job_title' then records.job_title
-            when 'street' then records.street
-            when 'city' then records.city
-            when 'postal_code' then records.postal_code
-            when 'country' then coalesce(records.country_code, records.country)
-            when 'date_of_birth' then cast(records.date_of_birth as {{ dbt.type_string() }})
+            when 'given_name' then members.given_name
+            when 'family_name' then members.family_name
+            when 'company' then members.company
+            when 'job_title' then members.job_title
+            when 'street' then members.street
+            when 'city' then members.city
+            when 'postal_code' then members.postal_code
+            when 'country' then coalesce(members.country_code, members.country)
+            when 'date_of_birth' then cast(members.date_of_birth as {{ dbt.type_string() }})
         end as field_value
-    from records
+    from members
     cross join rules
 ),
 
 weighed as (
     select
-        xref.customer_id,
+        offered.customer_id,
         offered.field,
         offered.field_value,
         offered.record_key,
         rules.survivorship_rule,
         trust.trust_rank,
-        records.updated_at,
+        offered.updated_at,
         count(*) over (
-            partition by xref.customer_id, offered.field, offered.field_value
+            partition by offered.customer_id, offered.field, offered.field_value
         ) as frequency
     from offered
-    inner join xref
-        on offered.record_key = xref.record_key
-    inner join records
-        on offered.record_key = records.record_key
     inner join rules
         on offered.field = rules.field
     inner join trust
         on
             offered.field = trust.field
-            and records.record_source = trust.record_source
+            and offered.record_source = trust.record_source
     where offered.field_value is not null
 ),
 

@@ -5,7 +5,7 @@ Raises NotExplained, in one sentence, for a name that is neither a record nor a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,9 @@ from warehouse.base import TableName
 
 if TYPE_CHECKING:
     from warehouse.base import Warehouse
+
+# Records of one question whose keys are written into the queries.
+_MOST_WRITTEN = 500
 
 
 class NotExplained(CommandError):
@@ -151,10 +154,8 @@ class Reader:
 
     def facts(self, customers: Sequence[str]) -> Facts:
         """Everything on these customers."""
-        marks = ", ".join("?" for _ in customers)
+        marks = _marks(customers)
         xref = self._table("customer_xref_current")
-        theirs = f"(select record_key from {xref} where customer_id in ({marks}))"
-        twice = [*customers, *customers]
         records = self._rows(
             "select xref.customer_id, xref.record_key, records.record_source,"
             " nullif(trim(coalesce(records.given_name, '') || ' ' || coalesce(records.family_name, '')), ''),"
@@ -163,6 +164,11 @@ class Reader:
             f" where xref.customer_id in ({marks}) order by xref.record_key",
             customers,
         )
+        # Keys that are written down are found at once; a subquery would be joined with all there is.
+        few = len(records) <= _MOST_WRITTEN
+        keys: Sequence[object] = [row[1] for row in records] if few else customers
+        theirs = f"({_marks(keys) if few else f'select record_key from {xref} where customer_id in ({marks})'})"
+        twice = [*keys, *keys]
         links = self._rows(
             "select record_key_a, record_key_b, link_rule, evidence, score, rule_priority"
             f" from {self._table('int_identity__decided_links')}"
@@ -172,7 +178,7 @@ class Reader:
         seen = self._rows(
             "select record_key, link_rule, evidence, first_seen_at"
             f" from {self._table('int_identity__sightings')} where record_key in {theirs}",
-            customers,
+            keys,
         )
         offers = self._rows(
             "select customer_id, field, field_value, record_key, survivorship_rule, frequency, trust_rank, updated_at,"
@@ -184,7 +190,7 @@ class Reader:
             "select record_key, identifier_type, identifier_value, identifier_status, why"
             f" from {self._table('int_identity__identifiers')}"
             f" where identifier_status <> 'usable' and record_key in {theirs} order by 2, 3, 1",
-            customers,
+            keys,
         )
         decisions = self._rows(
             "select decision_id, kind, record_key_a, record_key_b, why, decided_by, decided_at"
@@ -192,14 +198,6 @@ class Reader:
             f" where is_active and kind in ('cut', 'join') and (record_key_a in {theirs} or record_key_b in {theirs})"
             " order by decision_number",
             twice,
-        )
-        changes = self._rows(
-            "select lookup.living_customer_id, changes.customer_id, changes.change_type, changes.other_customer_id,"
-            f" changes.cause, changes.decision_id, changes.changed_at from {self._table('customer_ids')} as changes"
-            f" inner join {self._table('customer_id_lookup')} as lookup on changes.customer_id = lookup.customer_id"
-            f" where lookup.living_customer_id in ({marks}) and changes.change_type <> 'moved'"
-            " order by changes.change_number, changes.customer_id",
-            customers,
         )
         held = self._rows(f"select count(*) from {self._table('identity_gate')} where is_over", [])
         return Facts(
@@ -209,9 +207,28 @@ class Reader:
             offers=[Offer(*row) for row in offers],
             unusable=[Unusable(*row) for row in unusable],
             decisions=[Decided(*row) for row in decisions],
-            changes=[Change(*row) for row in changes],
+            changes=[change for customer in customers for change in self._changes(customer)],
             is_held=held[0][0] > 0,
         )
+
+    def _changes(self, customer_id: str) -> list[Change]:
+        """What became of every id that is this customer today, the oldest change first."""
+        ids = self._table("customer_ids")
+        ever = self._rows(
+            f"select distinct customer_id from {ids} where change_type = 'merged' and other_customer_id = ?",
+            [customer_id],
+        )
+        names = [customer_id, *(row[0] for row in ever)]
+        rows = self._rows(
+            "select customer_id, change_type, other_customer_id, cause, decision_id, changed_at"
+            f" from {ids} where change_type <> 'moved' and customer_id in ({_marks(names)})"
+            " order by change_number, customer_id",
+            names,
+        )
+        # An id's newest change names whom it leads to today: some were given back since.
+        newest = {row[0]: (row[1], row[2]) for row in rows}
+        here = {customer_id} | {name for name, change in newest.items() if change == ("merged", customer_id)}
+        return [Change(customer_id, *row) for row in rows if row[0] in here]
 
     def _unknown(self, name: str) -> str:
         before = self._rows(
@@ -242,3 +259,7 @@ class Reader:
     def _rows(self, sql: str, params: Sequence[object]) -> list[tuple[Any, ...]]:
         found = self._warehouse.query(sql, list(params))
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" for _ in values)
