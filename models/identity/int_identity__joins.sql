@@ -1,6 +1,6 @@
 -- Grain: one row per pair of records that somebody decided are one customer's.
--- A pair of which a record is gone ties nobody until it is back. A table: several models read it, and
--- each would go through all records for it.
+-- A pair of which a record is gone ties nobody until it is back. A table: several models read it,
+-- and each would go through all records for it.
 
 with
 
