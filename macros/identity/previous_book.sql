@@ -42,6 +42,10 @@
     {{ return(braid.previous_book('identity_over_limits')) }}
 {%- endmacro %}
 
+{% macro previous_sightings() -%}
+    {{ return(braid.previous_book('int_identity__sightings')) }}
+{%- endmacro %}
+
 {#- Columns and types of the books that are read before they are written. -#}
 {% macro book_columns() %}
     {%- set text, moment, count = dbt.type_string(), dbt.type_timestamp(), dbt.type_bigint() -%}
@@ -78,6 +82,12 @@
         'identity_over_limits': {
             'identifier_type': text,
             'value_hash': text,
+        },
+        'int_identity__sightings': {
+            'record_key': text,
+            'link_rule': text,
+            'evidence': text,
+            'first_seen_at': moment,
         },
     }) }}
 {% endmacro %}

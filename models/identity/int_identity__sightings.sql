@@ -19,6 +19,10 @@ build as (
     select * from {{ ref('int_identity__build') }}
 ),
 
+written as (
+    select * from {{ previous_sightings() }} as int_identity__sightings
+),
+
 ends as (
     select
         record_key_a as record_key,
@@ -52,15 +56,12 @@ final as (
         build.built_at as first_seen_at
     from today
     cross join build
-    {% if is_incremental() -%}
-        where not exists (
-            select 1 from {{ this }} as known
-            where
-                known.record_key = today.record_key
-                and known.link_rule = today.link_rule
-                and known.evidence = today.evidence
-        )
-    {%- endif %}
+    left join written
+        on
+            today.record_key = written.record_key
+            and today.link_rule = written.link_rule
+            and today.evidence = written.evidence
+    where written.record_key is null
 )
 
 select * from final
