@@ -1,6 +1,7 @@
--- Grain: one row per customer and golden field that any live record fills.
+-- Grain: one row per customer, golden field and value that any live record has for it, best first.
 -- The rule of each field is data (contracts/survivorship.yml); deleted records and blocked
--- identifiers never survive.
+-- identifiers are not asked. Records agree on a name however they spell it; the spelling most of
+-- them use is theirs.
 
 with
 
@@ -70,12 +71,16 @@ weighed as (
         offered.field,
         offered.field_value,
         offered.record_key,
+        records.record_source,
+        records.source_system,
         rules.survivorship_rule,
         trust.trust_rank,
         records.updated_at,
-        count(*) over (
-            partition by xref.customer_id, offered.field, offered.field_value
-        ) as frequency
+        case
+            when offered.field in ('given_name', 'family_name')
+                then coalesce({{ normalised_name('offered.field_value') }}, offered.field_value)
+            else lower(offered.field_value)
+        end as value_key
     from offered
     inner join xref
         on offered.record_key = xref.record_key
@@ -90,24 +95,74 @@ weighed as (
     where offered.field_value is not null
 ),
 
-ranked as (
+counted as (
+    select
+        *,
+        count(*) over (partition by customer_id, field, value_key) as key_frequency,
+        count(*) over (partition by customer_id, field, field_value) as frequency
+    from weighed
+),
+
+-- Places, 1 for the best: equal places are ties, which the next criterion decides.
+placed as (
+    select
+        *,
+        dense_rank() over (
+            partition by customer_id, field
+            order by
+                case when survivorship_rule = 'most_recent' then updated_at end desc nulls last,
+                case when survivorship_rule = 'most_trusted' then trust_rank end asc nulls last,
+                case when survivorship_rule = 'most_frequent' then key_frequency end
+                desc nulls last,
+                case when survivorship_rule = 'most_frequent' then frequency end desc nulls last,
+                case when survivorship_rule = 'longest' then length(field_value) end
+                desc nulls last,
+                case when survivorship_rule = 'smallest' then field_value end asc nulls last,
+                case when survivorship_rule = 'largest' then field_value end desc nulls last
+        ) as rule_place,
+        dense_rank() over (
+            partition by customer_id, field
+            order by updated_at desc nulls last
+        ) as recency_place
+    from counted
+),
+
+best_records as (
+    select
+        *,
+        row_number() over (
+            partition by customer_id, field, field_value
+            order by rule_place asc, recency_place asc, trust_rank asc, record_key asc
+        ) as record_rank
+    from placed
+),
+
+best_values as (
     select
         *,
         row_number() over (
             partition by customer_id, field
             order by
-                case when survivorship_rule = 'most_trusted' then trust_rank end asc nulls last,
-                case when survivorship_rule = 'most_frequent' then frequency end desc nulls last,
-                case when survivorship_rule = 'longest' then length(field_value) end
-                desc nulls last,
-                case when survivorship_rule = 'smallest' then field_value end asc nulls last,
-                case when survivorship_rule = 'largest' then field_value end desc nulls last,
-                updated_at desc nulls last,
-                trust_rank asc nulls last,
-                record_key asc nulls last,
-                field_value asc nulls last
-        ) as survivorship_rank
-    from weighed
+                rule_place asc,
+                recency_place asc,
+                trust_rank asc,
+                record_key asc,
+                field_value asc
+        ) as value_rank
+    from best_records
+    where record_rank = 1
+),
+
+beside_the_best as (
+    select
+        *,
+        max(case when value_rank = 1 then recency_place end) over (
+            partition by customer_id, field
+        ) as best_recency_place,
+        max(case when value_rank = 1 then trust_rank end) over (
+            partition by customer_id, field
+        ) as best_trust_rank
+    from best_values
 ),
 
 final as (
@@ -117,9 +172,22 @@ final as (
 
         field,
         field_value,
-        survivorship_rule
-    from ranked
-    where survivorship_rank = 1
+        record_source,
+        source_system,
+        survivorship_rule,
+        case
+            when value_rank = 1 then null
+            when rule_place > 1 then survivorship_rule
+            when recency_place > best_recency_place then 'most_recent'
+            when trust_rank > best_trust_rank then 'most_trusted'
+            else 'lower_key'
+        end as lost_on,
+
+        value_rank,
+        frequency as number_of_records,
+
+        updated_at as record_updated_at
+    from beside_the_best
 )
 
 select * from final
