@@ -54,8 +54,8 @@ def _rendered(folder: Path) -> Mapping[str, str]:
             ("segment_type", "identifier_type"), ((name, k.name) for k in types for name in k.segment_types)
         ),
         "identifier_limits.csv": _csv(
-            ("identifier_type", "evidence", "most"),
-            ((k.name, evidence, most) for k in types for evidence, most in _limits(k.limits)),
+            ("identifier_type", "evidence", "most", "window_days"),
+            ((k.name, evidence, most, days) for k in types for evidence, most, days in _limits(k.limits)),
         ),
         "identifier_parts.csv": _csv(
             ("identifier_type", "part", "position"),
@@ -151,12 +151,12 @@ def _stored(path: Path) -> str | None:
         return None
 
 
-def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int]]:
-    if limits.records is not None:
-        yield "records", limits.records
-    if limits.per_record is not None:
-        yield "per_record", limits.per_record
-    yield from limits.distinct.items()
+def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int, int | None]]:
+    for evidence, limit in (("records", limits.records), ("per_record", limits.per_record)):
+        if limit is not None:
+            yield evidence, limit.most, limit.days
+    for evidence, most in limits.distinct.items():
+        yield evidence, most, None
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

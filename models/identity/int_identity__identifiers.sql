@@ -52,11 +52,17 @@ normalised as (
         written.record_key,
         written.identifier_type,
         written.written_value,
+        written.seen_at,
         case types.normaliser
             when 'email' then {{ normalised_email('written.written_value', 'email_domains') }}
             when 'phone' then phones.e164
             when 'salesforce_id' then left(written.written_value, 15)
             when 'lower' then lower(written.written_value)
+            when 'code'
+                then nullif(
+                    {{ regexp_replace_all('lower(written.written_value)', '[^a-z0-9]') }},
+                    ''
+                )
             else written.written_value
         end as identifier_value
     from written
@@ -82,7 +88,8 @@ simple as (
         identifier_type,
         coalesce(identifier_value, written_value) as identifier_value,
         max(case when identifier_value is null then 1 else 0 end) = 1 as is_malformed,
-        min(written_value) as written_value
+        min(written_value) as written_value,
+        min(seen_at) as seen_at
     from normalised
     group by record_key, identifier_type, coalesce(identifier_value, written_value)
 ),
@@ -202,7 +209,8 @@ stated as (
     select
         simple.record_key,
         simple.identifier_type,
-        simple.identifier_value
+        simple.identifier_value,
+        simple.seen_at
     from simple
     left join blocked_once
         on
@@ -217,7 +225,8 @@ stated as (
     select
         names.record_key,
         names.identifier_type,
-        names.identifier_value
+        names.identifier_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from names
     left join blocked_once
         on
@@ -232,7 +241,8 @@ compound as (
         first_value.record_key,
         first_value.identifier_value
         || '|' || second_value.identifier_value
-        || coalesce('|' || third_value.identifier_value, '') as identifier_value
+        || coalesce('|' || third_value.identifier_value, '') as identifier_value,
+        first_value.seen_at
     from parts as first_part
     inner join parts as second_part
         on
@@ -261,18 +271,21 @@ linking as (
     select
         stated.record_key,
         stated.identifier_type,
-        stated.identifier_value
+        stated.identifier_value,
+        stated.seen_at
     from stated
     inner join types
         on stated.identifier_type = types.identifier_type
 
     union all
 
-    select distinct
+    select
         record_key,
         identifier_type,
-        identifier_value
+        identifier_value,
+        min(seen_at) as seen_at
     from compound
+    group by record_key, identifier_type, identifier_value
 ),
 
 too_many_records as (
@@ -285,6 +298,7 @@ too_many_records as (
         on
             linking.identifier_type = limits.identifier_type
             and limits.evidence = 'records'
+            and limits.window_days is null
     group by linking.identifier_type, linking.identifier_value, limits.most
     having count(*) > limits.most
 ),
@@ -316,8 +330,62 @@ crowded_records as (
         on
             linking.identifier_type = limits.identifier_type
             and limits.evidence = 'per_record'
+            and limits.window_days is null
     group by linking.identifier_type, linking.record_key, limits.most
     having count(*) > limits.most
+),
+
+-- Limits within a window: in the order they were seen, a value and the one `most` places after it
+-- are `most` + 1 within a window when the second came before the first one's window ended. What
+-- says no moment counts as seen at one and the same.
+in_order as (
+    select
+        linking.identifier_type,
+        limits.evidence,
+        limits.most,
+        limits.window_days,
+        case limits.evidence
+            when 'records' then linking.identifier_value
+            else linking.record_key
+        end as counted_for,
+        coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
+        row_number() over (
+            partition by
+                linking.identifier_type,
+                limits.evidence,
+                case limits.evidence
+                    when 'records' then linking.identifier_value
+                    else linking.record_key
+                end
+            order by
+                coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) asc,
+                linking.record_key asc,
+                linking.identifier_value asc
+        ) as place
+    from linking
+    inner join limits
+        on
+            linking.identifier_type = limits.identifier_type
+            and limits.evidence in ('records', 'per_record')
+            and limits.window_days is not null
+),
+
+crowded_windows as (
+    select distinct
+        earlier.identifier_type,
+        earlier.evidence,
+        earlier.counted_for,
+        earlier.most,
+        earlier.window_days
+    from in_order as earlier
+    inner join in_order as later
+        on
+            earlier.identifier_type = later.identifier_type
+            and earlier.evidence = later.evidence
+            and earlier.counted_for = later.counted_for
+            and earlier.place + earlier.most = later.place
+            and later.seen_at
+            < {{ dbt.dateadd('day', 'earlier.window_days', 'earlier.seen_at') }}
 ),
 
 reasons as (
@@ -326,6 +394,29 @@ reasons as (
         identifier_value,
         why
     from too_many_records
+
+    union all
+
+    select
+        identifier_type,
+        counted_for as identifier_value,
+        'more than ' || most || ' records within ' || window_days || ' days' as why
+    from crowded_windows
+    where evidence = 'records'
+
+    union all
+
+    select distinct
+        linking.identifier_type,
+        linking.identifier_value,
+        'its record came by more than ' || crowded_windows.most || ' within '
+        || crowded_windows.window_days || ' days' as why
+    from linking
+    inner join crowded_windows
+        on
+            linking.identifier_type = crowded_windows.identifier_type
+            and linking.record_key = crowded_windows.counted_for
+            and crowded_windows.evidence = 'per_record'
 
     union all
 
