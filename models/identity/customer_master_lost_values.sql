@@ -4,7 +4,7 @@
 with
 
 offered_values as (
-    select * from {{ ref('int_identity__offered_values') }}
+    select * from {{ ref('int_identity__ranked_values') }}
 ),
 
 chosen as (
@@ -30,9 +30,9 @@ final as (
         cast(lost.lost_on as {{ dbt.type_string() }}) as lost_on,
 
         cast(lost.value_rank as {{ dbt.type_bigint() }}) as value_rank,
-        cast(lost.number_of_records as {{ dbt.type_bigint() }}) as number_of_records,
+        cast(lost.frequency as {{ dbt.type_bigint() }}) as number_of_records,
 
-        cast(lost.record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at
+        cast(lost.updated_at as {{ dbt.type_timestamp() }}) as record_updated_at
     from offered_values as lost
     inner join chosen
         on

@@ -6,7 +6,8 @@
 with
 
 offered_values as (
-    select * from {{ ref('int_identity__offered_values') }}
+    select * from {{ ref('int_identity__ranked_values') }}
+    where value_rank is not null
 ),
 
 compared as (
@@ -31,10 +32,10 @@ final as (
         cast(survivorship_rule as {{ dbt.type_string() }}) as survivorship_rule,
         cast(coalesce(runner_up_lost_on, 'only_value') as {{ dbt.type_string() }}) as decided_by,
 
-        cast(number_of_records as {{ dbt.type_bigint() }}) as number_of_records,
+        cast(frequency as {{ dbt.type_bigint() }}) as number_of_records,
         cast(number_of_values - 1 as {{ dbt.type_bigint() }}) as number_of_lost_values,
 
-        cast(record_updated_at as {{ dbt.type_timestamp() }}) as record_updated_at
+        cast(updated_at as {{ dbt.type_timestamp() }}) as record_updated_at
     from compared
     where value_rank = 1
 )

@@ -1,4 +1,4 @@
--- Grain: one row per customer, golden field and value that any live record has for it, best first.
+-- Grain: one row per customer, golden field, and live record with its value for it, best first.
 -- The rule of each field is data (contracts/survivorship.yml); deleted records and blocked
 -- identifiers are not asked. Records agree on a name however they spell it; the spelling most of
 -- them use is theirs.
@@ -127,17 +127,7 @@ placed as (
     from counted
 ),
 
-best_records as (
-    select
-        *,
-        row_number() over (
-            partition by customer_id, field, field_value
-            order by rule_place asc, recency_place asc, trust_rank asc, record_key asc
-        ) as record_rank
-    from placed
-),
-
-best_values as (
+ranked as (
     select
         *,
         row_number() over (
@@ -148,21 +138,31 @@ best_values as (
                 trust_rank asc,
                 record_key asc,
                 field_value asc
-        ) as value_rank
-    from best_records
-    where record_rank = 1
+        ) as survivorship_rank,
+        row_number() over (
+            partition by customer_id, field, field_value
+            order by rule_place asc, recency_place asc, trust_rank asc, record_key asc
+        ) as record_rank
+    from placed
 ),
 
 beside_the_best as (
     select
         *,
-        max(case when value_rank = 1 then recency_place end) over (
+        row_number() over (
+            partition by customer_id, field, case when record_rank = 1 then 1 else 0 end
+            order by survivorship_rank asc
+        ) as value_rank,
+        max(case when survivorship_rank = 1 then field_value end) over (
+            partition by customer_id, field
+        ) as best_value,
+        max(case when survivorship_rank = 1 then recency_place end) over (
             partition by customer_id, field
         ) as best_recency_place,
-        max(case when value_rank = 1 then trust_rank end) over (
+        max(case when survivorship_rank = 1 then trust_rank end) over (
             partition by customer_id, field
         ) as best_trust_rank
-    from best_values
+    from ranked
 ),
 
 final as (
@@ -176,17 +176,19 @@ final as (
         source_system,
         survivorship_rule,
         case
-            when value_rank = 1 then null
+            when field_value = best_value then null
             when rule_place > 1 then survivorship_rule
             when recency_place > best_recency_place then 'most_recent'
             when trust_rank > best_trust_rank then 'most_trusted'
             else 'lower_key'
         end as lost_on,
 
-        value_rank,
-        frequency as number_of_records,
+        frequency,
+        trust_rank,
+        survivorship_rank,
+        case when record_rank = 1 then value_rank end as value_rank,
 
-        updated_at as record_updated_at
+        updated_at
     from beside_the_best
 )
 
