@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestration.commands.identity_flagged import flagged
 from orchestration.setup import configured_target, json_option, open_locked, target_option
 from orchestration.terminal import as_json, say, table
 
@@ -32,6 +33,9 @@ def identity() -> None:
       braid identity decisions
       braid identity undo 3f2a9c0d11e4 --why "it was the same person after all"
     """
+
+
+identity.add_command(flagged)
 
 
 @identity.command(short_help="Two records are not one person.")

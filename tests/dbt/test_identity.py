@@ -142,7 +142,7 @@ def test_phones_are_read_as_the_reference_library_reads_them(project: Project) -
 
 # Name as typed, and its key. Letters with marks of three scripts are tried one by one beside these.
 NAMES = {
-    "O’Brien-Núñez": "obriennunez",
+    "O\u2019Brien-Núñez": "obriennunez",  # a typesetter's apostrophe
     " o'brien  nunez ": "obriennunez",
     "Strauß": "strauss",
     "STRAUSS": "strauss",
@@ -170,7 +170,7 @@ def test_a_name_has_one_key_however_it_is_written(project: Project) -> None:
         apart = unicodedata.normalize("NFD", letter)
         script = unicodedata.name(letter, "").split()
         if len(apart) > 1 and script[1:2] == ["SMALL"] and all("\u0300" <= mark < "\u0370" for mark in apart[1:]):
-            base = {"æ": "ae", "ø": "o", "ſ": "s"}.get(apart[0], apart[0])
+            base = {"æ": "ae", "ø": "o", "\u017f": "s"}.get(apart[0], apart[0])
             for form in (letter, apart, letter.upper(), unicodedata.normalize("NFD", letter.upper())):
                 if form.lower() in (letter, apart):
                     wanted[f"x{form}"] = f"x{base}"
@@ -184,6 +184,7 @@ def test_a_name_has_one_key_however_it_is_written(project: Project) -> None:
         connection.execute("create table raw_files.people as select * from people")
     project.run(*BUILD, "+int_identity__records")
     ours = dict(project.rows("select record_id, given_name_key from identity.int_identity__records"))
-    wrong = [(name, ours[f"names/{n}"], key) for n, (name, key) in enumerate(wanted.items()) if ours[f"names/{n}"] != key]
+    found = [(name, ours[f"names/{number}"], key) for number, (name, key) in enumerate(wanted.items())]
+    wrong = [one for one in found if one[1] != one[2]]
     assert len(wanted) > 700
     assert wrong == []
