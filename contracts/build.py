@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, identifiers, identity_gate, regions, schema_changes, survivorship
+from contracts import emails, households, identifiers, identity_gate, regions, schema_changes, survivorship
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -42,6 +42,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     fields = survivorship.read(folder / "survivorship.yml")
     changes = schema_changes.read(folder / "schema_changes.yml")
     measures = identity_gate.read(folder / "identity_gate.yml")
+    household_rules = households.read(folder / "households.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -114,6 +115,13 @@ def _rendered(folder: Path) -> Mapping[str, str]:
         ),
         "identity_gate_limits.csv": _csv(
             ("measure", "most", "percent_of_published"), ((m.name, m.most, m.percent) for m in measures)
+        ),
+        "household_rules.csv": _csv(
+            ("household_rule", "most_customers"), ((r.name, r.most_customers) for r in household_rules)
+        ),
+        "household_rule_parts.csv": _csv(
+            ("household_rule", "part", "position"),
+            ((r.name, part, place) for r in household_rules for place, part in enumerate(r.parts, start=1)),
         ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(
