@@ -24,14 +24,28 @@ phones as (
         and identifier_status in ('usable', 'over_limit')
 ),
 
+lettered as (
+    select
+        *,
+        {{ plain_letters('street') }} as plain_street
+    from customers
+),
+
+worded as (
+    select
+        *,
+        {{ street_words('plain_street') }} as street_words
+    from lettered
+),
+
 normalised as (
     select
         customer_id,
-        {{ normalised_street('street') }} as street_key,
+        {{ normalised_street('street_words') }} as street_key,
         {{ normalised_postal_code('postal_code') }} as postal_code_key,
         {{ normalised_name('city') }} as city_key,
         {{ normalised_name('family_name') }} as family_name_key
-    from customers
+    from worded
 ),
 
 final as (
