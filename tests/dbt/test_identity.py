@@ -41,16 +41,21 @@ def test_any_order_of_rows_gives_the_same_customers(project: Project) -> None:
         if seed == 1:
             for book in ("customer_ids", "customer_xref", "identity_builds"):
                 project.execute(f"drop table identity.{book}")
-        project.run(*BUILD, "+customer_master", "+identity_builds", *(["--full-refresh"] if seed == 2 else []))
+        wanted = ("+customer_master", "customer_master_lost_values", "+households", "+identity_builds")
+        project.run(*BUILD, *wanted, *(["--full-refresh"] if seed == 2 else []))
         found.append(
             (
                 project.rows("select * from identity.customer_ids order by all"),
                 project.rows("select * from identity.customer_xref order by record_key"),
                 project.rows("select * from identity.customer_master order by customer_id"),
+                project.rows("select * from identity.customer_master_provenance order by all"),
+                project.rows("select * from identity.customer_master_lost_values order by all"),
+                project.rows("select * from identity.customer_households order by all"),
             )
         )
         shuffle(project.warehouse, seed)
     assert len(found[0][1]) > 400
+    assert all(found[0])
     assert len(found[0][0]) == len({row[0] for row in found[0][0]})
     assert found[0] == found[1] == found[2]
 
