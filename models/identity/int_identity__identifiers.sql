@@ -292,14 +292,19 @@ too_many_records as (
     select
         linking.identifier_type,
         linking.identifier_value,
+        limits.most,
+        limits.window_days,
         count(*) || ' records (limit ' || limits.most || ')' as why
     from linking
     inner join limits
         on
             linking.identifier_type = limits.identifier_type
             and limits.evidence = 'records'
-            and limits.window_days is null
-    group by linking.identifier_type, linking.identifier_value, limits.most
+    group by
+        linking.identifier_type,
+        linking.identifier_value,
+        limits.most,
+        limits.window_days
     having count(*) > limits.most
 ),
 
@@ -324,99 +329,126 @@ crowded_records as (
     select
         linking.identifier_type,
         linking.record_key,
+        limits.most,
+        limits.window_days,
         'its record carries ' || count(*) || ' (limit ' || limits.most || ')' as why
     from linking
     inner join limits
         on
             linking.identifier_type = limits.identifier_type
             and limits.evidence = 'per_record'
-            and limits.window_days is null
-    group by linking.identifier_type, linking.record_key, limits.most
+    group by
+        linking.identifier_type,
+        linking.record_key,
+        limits.most,
+        limits.window_days
     having count(*) > limits.most
 ),
 
--- Limits within a window: in the order they were seen, a value and the one `most` places after it
--- are `most` + 1 within a window when the second came before the first one's window ended. What
--- says no moment counts as seen at one and the same.
-in_order as (
+-- Limits within a window are for those who are over them at all. What says no moment counts as seen
+-- at one and the same.
+seen as (
     select
+        'records' as evidence,
         linking.identifier_type,
-        limits.evidence,
-        limits.most,
-        limits.window_days,
-        case limits.evidence
-            when 'records' then linking.identifier_value
-            else linking.record_key
-        end as counted_for,
+        linking.identifier_value as counted_for,
+        linking.record_key as counted,
         coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
-        row_number() over (
-            partition by
-                linking.identifier_type,
-                limits.evidence,
-                case limits.evidence
-                    when 'records' then linking.identifier_value
-                    else linking.record_key
-                end
-            order by
-                coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) asc,
-                linking.record_key asc,
-                linking.identifier_value asc
-        ) as place
+        too_many_records.most,
+        too_many_records.window_days
     from linking
-    inner join limits
+    inner join too_many_records
         on
-            linking.identifier_type = limits.identifier_type
-            and limits.evidence in ('records', 'per_record')
-            and limits.window_days is not null
+            linking.identifier_type = too_many_records.identifier_type
+            and linking.identifier_value = too_many_records.identifier_value
+    where too_many_records.window_days is not null
+
+    union all
+
+    select
+        'per_record' as evidence,
+        linking.identifier_type,
+        linking.record_key as counted_for,
+        linking.identifier_value as counted,
+        coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
+        crowded_records.most,
+        crowded_records.window_days
+    from linking
+    inner join crowded_records
+        on
+            linking.identifier_type = crowded_records.identifier_type
+            and linking.record_key = crowded_records.record_key
+    where crowded_records.window_days is not null
 ),
 
+in_order as (
+    select
+        *,
+        row_number() over (
+            partition by evidence, identifier_type, counted_for
+            order by seen_at asc, counted asc
+        ) as place
+    from seen
+),
+
+-- What stands `most` places further on came within the window: they are `most` + 1.
 crowded_windows as (
     select distinct
-        earlier.identifier_type,
         earlier.evidence,
+        earlier.identifier_type,
         earlier.counted_for,
         earlier.most,
         earlier.window_days
     from in_order as earlier
     inner join in_order as later
         on
-            earlier.identifier_type = later.identifier_type
-            and earlier.evidence = later.evidence
+            earlier.evidence = later.evidence
+            and earlier.identifier_type = later.identifier_type
             and earlier.counted_for = later.counted_for
             and earlier.place + earlier.most = later.place
-            and later.seen_at
-            < {{ dbt.dateadd('day', 'earlier.window_days', 'earlier.seen_at') }}
+    where
+        later.seen_at < {{ dbt.dateadd('day', 'earlier.window_days', 'earlier.seen_at') }}
+),
+
+crowds as (
+    select
+        'records' as evidence,
+        identifier_type,
+        identifier_value as counted_for,
+        why
+    from too_many_records
+    where window_days is null
+
+    union all
+
+    select
+        'per_record' as evidence,
+        identifier_type,
+        record_key as counted_for,
+        why
+    from crowded_records
+    where window_days is null
+
+    union all
+
+    select
+        evidence,
+        identifier_type,
+        counted_for,
+        case evidence
+            when 'records' then 'more than ' || most || ' records within '
+            else 'its record came by more than ' || most || ' within '
+        end || window_days || ' days' as why
+    from crowded_windows
 ),
 
 reasons as (
     select
         identifier_type,
-        identifier_value,
-        why
-    from too_many_records
-
-    union all
-
-    select
-        identifier_type,
         counted_for as identifier_value,
-        'more than ' || most || ' records within ' || window_days || ' days' as why
-    from crowded_windows
+        why
+    from crowds
     where evidence = 'records'
-
-    union all
-
-    select distinct
-        linking.identifier_type,
-        linking.identifier_value,
-        'its record came by more than ' || crowded_windows.most || ' within '
-        || crowded_windows.window_days || ' days' as why
-    from linking
-    inner join crowded_windows
-        on
-            linking.identifier_type = crowded_windows.identifier_type
-            and linking.record_key = crowded_windows.counted_for
-            and crowded_windows.evidence = 'per_record'
 
     union all
 
@@ -432,12 +464,13 @@ reasons as (
     select distinct
         linking.identifier_type,
         linking.identifier_value,
-        crowded_records.why
+        crowds.why
     from linking
-    inner join crowded_records
+    inner join crowds
         on
-            linking.identifier_type = crowded_records.identifier_type
-            and linking.record_key = crowded_records.record_key
+            linking.identifier_type = crowds.identifier_type
+            and linking.record_key = crowds.counted_for
+    where crowds.evidence = 'per_record'
 ),
 
 over_limit as (
