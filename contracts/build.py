@@ -56,7 +56,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
         ),
         "identifier_limits.csv": _csv(
             ("identifier_type", "evidence", "most", "window_days"),
-            ((k.name, evidence, most, days) for k in types for evidence, most, days in _limits(k.limits)),
+            ((k.name, evidence, most, days or 0) for k in types for evidence, most, days in _limits(k.limits)),
         ),
         "identifier_parts.csv": _csv(
             ("identifier_type", "part", "position"),

@@ -25,7 +25,12 @@ parts as (
 ),
 
 limits as (
-    select * from {{ ref('identifier_limits') }}
+    select
+        identifier_type,
+        evidence,
+        most,
+        nullif(window_days, 0) as window_days
+    from {{ ref('identifier_limits') }}
 ),
 
 blocked_values as (
