@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, identifiers, identity_gate, regions, schema_changes, survivorship
+from contracts import emails, households, identifiers, identity_gate, regions, schema_changes, survivorship
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -42,6 +42,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     fields = survivorship.read(folder / "survivorship.yml")
     changes = schema_changes.read(folder / "schema_changes.yml")
     measures = identity_gate.read(folder / "identity_gate.yml")
+    household_rules = households.read(folder / "households.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -54,8 +55,8 @@ def _rendered(folder: Path) -> Mapping[str, str]:
             ("segment_type", "identifier_type"), ((name, k.name) for k in types for name in k.segment_types)
         ),
         "identifier_limits.csv": _csv(
-            ("identifier_type", "evidence", "most"),
-            ((k.name, evidence, most) for k in types for evidence, most in _limits(k.limits)),
+            ("identifier_type", "evidence", "most", "window_days"),
+            ((k.name, evidence, most, days or 0) for k in types for evidence, most, days in _limits(k.limits)),
         ),
         "identifier_parts.csv": _csv(
             ("identifier_type", "part", "position"),
@@ -115,6 +116,13 @@ def _rendered(folder: Path) -> Mapping[str, str]:
         "identity_gate_limits.csv": _csv(
             ("measure", "most", "percent_of_published"), ((m.name, m.most, m.percent) for m in measures)
         ),
+        "household_rules.csv": _csv(
+            ("household_rule", "most_customers"), ((r.name, r.most_customers) for r in household_rules)
+        ),
+        "household_rule_parts.csv": _csv(
+            ("household_rule", "part", "position"),
+            ((r.name, part, place) for r in household_rules for place, part in enumerate(r.parts, start=1)),
+        ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(
             ("field", "record_source", "trust_rank"),
@@ -151,12 +159,12 @@ def _stored(path: Path) -> str | None:
         return None
 
 
-def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int]]:
-    if limits.records is not None:
-        yield "records", limits.records
-    if limits.per_record is not None:
-        yield "per_record", limits.per_record
-    yield from limits.distinct.items()
+def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int, int | None]]:
+    for evidence, limit in (("records", limits.records), ("per_record", limits.per_record)):
+        if limit is not None:
+            yield evidence, limit.most, limit.days
+    for evidence, most in limits.distinct.items():
+        yield evidence, most, None
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

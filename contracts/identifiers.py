@@ -14,7 +14,7 @@ from pathlib import Path
 from contracts import ContractError
 from contracts.reading import HERE, Entry, each, load
 
-NORMALISERS = ("exact", "lower", "email", "phone", "salesforce_id")
+NORMALISERS = ("exact", "lower", "code", "email", "phone", "salesforce_id")
 # What a record can say beside its identifiers; counted as evidence and used in compound types.
 ATTRIBUTES = ("given_name", "family_name")
 # Records dbt knows, as `system:object`; the first two parts of a record key.
@@ -30,13 +30,21 @@ RECORD_SOURCES = (
 
 
 @dataclass(frozen=True)
+class Limit:
+    """The most that is still one person: within any ``days`` days, or ever where that is None."""
+
+    most: int
+    days: int | None = None
+
+
+@dataclass(frozen=True)
 class Limits:
     """How many records may share a value, how many values one record may have, how many distinct values of other
     types or attributes the records of one value may show. None is no limit.
     """  # fmt: skip
 
-    records: int | None
-    per_record: int | None
+    records: Limit | None
+    per_record: Limit | None
     distinct: Mapping[str, int]
 
 
@@ -133,11 +141,30 @@ def _limits(entry: Entry) -> Limits:
     if not isinstance(distinct, Mapping):
         raise ContractError(f"{found.where}: distinct must map a type or attribute to a number.")
     counts = Entry(f"{found.where}: distinct", distinct, distinct)
+    for name, most in distinct.items():
+        if isinstance(most, Mapping):
+            raise ContractError(
+                f"{counts.where}: {name} has a window, but two people who used one value years apart are still two; "
+                "write the number alone."
+            )
     return Limits(
-        records=found.number("records"),
-        per_record=found.number("per_record"),
+        records=_limit(found, "records"),
+        per_record=_limit(found, "per_record"),
         distinct={name: counts.number(name) or 0 for name in distinct},
     )
+
+
+def _limit(limits: Entry, key: str) -> Limit | None:
+    """A number, or a number within days."""
+    found = limits.values.get(key)
+    if isinstance(found, Mapping):
+        window = Entry(f"{limits.where}: {key}", found, ("most", "days"))
+        most, days = window.number("most"), window.number("days")
+        if most is None or days is None:
+            raise ContractError(f"{window.where} needs both most and days, as {{most: 20, days: 90}}.")
+        return Limit(most, days)
+    most = limits.number(key)
+    return None if most is None else Limit(most)
 
 
 def _check(file: str, types: tuple[IdentifierType, ...]) -> None:

@@ -1,12 +1,5 @@
-{#- A name made comparable: lower case, Latin letters without their marks, no blanks, points, hyphens or apostrophes.
-    'Élodie', ' elodie ' and 'ÉLODIE' are one; other scripts keep their letters. Null when nothing is left. -#}
+{#- A name made comparable: plain letters (see plain_letters) and digits, without blanks, points, hyphens, apostrophes and
+    the like. 'O’Brien-Núñez', ' o'brien nunez ' and 'OBRIEN NUÑEZ' are one. Null when nothing is left. -#}
 {% macro normalised_name(name) -%}
-    nullif(
-        translate(
-            replace(replace(replace(lower({{ name }}), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'),
-            'àáâãäåāăąçćčďđèéêëēėęěğìíîïīįıłľñńňòóôõöøōőŕřśşšșťţțùúûüūůűųýÿžźż .,-_`’''',
-            'aaaaaaaaacccddeeeeeeeegiiiiiiillnnnoooooooorrsssstttuuuuuuuuyyzzz'
-        ),
-        ''
-    )
+    nullif({{ regexp_replace_all(plain_letters(name), between_letters()) }}, '')
 {%- endmacro %}

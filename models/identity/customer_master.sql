@@ -1,6 +1,7 @@
 -- Grain: one row per customer, the golden record; `<field>_from` names the record a value came
 -- from.
 -- A customer whose records are all deleted stays, without values and with has_live_record false.
+-- An opt-out outlives the record that said it: deleting or merging a record asks for no more mail.
 
 {%- set fields = [
     'email', 'phone', 'user_id', 'given_name', 'family_name', 'company', 'job_title', 'street',
@@ -21,8 +22,8 @@ records as (
     select * from {{ ref('int_identity__records') }}
 ),
 
-golden_values as (
-    select * from {{ ref('int_identity__golden_values') }}
+provenance as (
+    select * from {{ ref('customer_master_provenance') }}
 ),
 
 pivoted as (
@@ -33,7 +34,7 @@ pivoted as (
             max(case when field = '{{ field }}' then record_key end) as {{ field }}_from
             {%- if not loop.last %},{% endif %}
         {%- endfor %}
-    from golden_values
+    from provenance
     group by customer_id
 ),
 
@@ -47,9 +48,8 @@ summed as (
         count(distinct records.source_system) as number_of_systems,
         max(case when records.record_source <> 'segment:anonymous' then 1 else 0 end) = 1
             as is_identified,
-        max(
-            case when records.has_opted_out_of_email and not records.is_deleted then 1 else 0 end
-        ) = 1 as has_opted_out_of_email,
+        max(case when records.has_opted_out_of_email then 1 else 0 end) = 1
+            as has_opted_out_of_email,
         min(records.created_at) as first_seen_at,
         max(records.updated_at) as last_seen_at
     from xref

@@ -25,7 +25,12 @@ parts as (
 ),
 
 limits as (
-    select * from {{ ref('identifier_limits') }}
+    select
+        identifier_type,
+        evidence,
+        most,
+        nullif(window_days, 0) as window_days
+    from {{ ref('identifier_limits') }}
 ),
 
 blocked_values as (
@@ -52,11 +57,17 @@ normalised as (
         written.record_key,
         written.identifier_type,
         written.written_value,
+        written.seen_at,
         case types.normaliser
             when 'email' then {{ normalised_email('written.written_value', 'email_domains') }}
             when 'phone' then phones.e164
             when 'salesforce_id' then left(written.written_value, 15)
             when 'lower' then lower(written.written_value)
+            when 'code'
+                then nullif(
+                    {{ regexp_replace_all('lower(written.written_value)', '[^a-z0-9]') }},
+                    ''
+                )
             else written.written_value
         end as identifier_value
     from written
@@ -82,7 +93,8 @@ simple as (
         identifier_type,
         coalesce(identifier_value, written_value) as identifier_value,
         max(case when identifier_value is null then 1 else 0 end) = 1 as is_malformed,
-        min(written_value) as written_value
+        min(written_value) as written_value,
+        min(seen_at) as seen_at
     from normalised
     group by record_key, identifier_type, coalesce(identifier_value, written_value)
 ),
@@ -202,7 +214,8 @@ stated as (
     select
         simple.record_key,
         simple.identifier_type,
-        simple.identifier_value
+        simple.identifier_value,
+        simple.seen_at
     from simple
     left join blocked_once
         on
@@ -217,7 +230,8 @@ stated as (
     select
         names.record_key,
         names.identifier_type,
-        names.identifier_value
+        names.identifier_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from names
     left join blocked_once
         on
@@ -232,7 +246,8 @@ compound as (
         first_value.record_key,
         first_value.identifier_value
         || '|' || second_value.identifier_value
-        || coalesce('|' || third_value.identifier_value, '') as identifier_value
+        || coalesce('|' || third_value.identifier_value, '') as identifier_value,
+        first_value.seen_at
     from parts as first_part
     inner join parts as second_part
         on
@@ -261,31 +276,40 @@ linking as (
     select
         stated.record_key,
         stated.identifier_type,
-        stated.identifier_value
+        stated.identifier_value,
+        stated.seen_at
     from stated
     inner join types
         on stated.identifier_type = types.identifier_type
 
     union all
 
-    select distinct
+    select
         record_key,
         identifier_type,
-        identifier_value
+        identifier_value,
+        min(seen_at) as seen_at
     from compound
+    group by record_key, identifier_type, identifier_value
 ),
 
 too_many_records as (
     select
         linking.identifier_type,
         linking.identifier_value,
+        limits.most,
+        limits.window_days,
         count(*) || ' records (limit ' || limits.most || ')' as why
     from linking
     inner join limits
         on
             linking.identifier_type = limits.identifier_type
             and limits.evidence = 'records'
-    group by linking.identifier_type, linking.identifier_value, limits.most
+    group by
+        linking.identifier_type,
+        linking.identifier_value,
+        limits.most,
+        limits.window_days
     having count(*) > limits.most
 ),
 
@@ -310,22 +334,126 @@ crowded_records as (
     select
         linking.identifier_type,
         linking.record_key,
+        limits.most,
+        limits.window_days,
         'its record carries ' || count(*) || ' (limit ' || limits.most || ')' as why
     from linking
     inner join limits
         on
             linking.identifier_type = limits.identifier_type
             and limits.evidence = 'per_record'
-    group by linking.identifier_type, linking.record_key, limits.most
+    group by
+        linking.identifier_type,
+        linking.record_key,
+        limits.most,
+        limits.window_days
     having count(*) > limits.most
+),
+
+-- Limits within a window are for those who are over them at all. What says no moment counts as seen
+-- at one and the same.
+seen as (
+    select
+        'records' as evidence,
+        linking.identifier_type,
+        linking.identifier_value as counted_for,
+        linking.record_key as counted,
+        coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
+        too_many_records.most,
+        too_many_records.window_days
+    from linking
+    inner join too_many_records
+        on
+            linking.identifier_type = too_many_records.identifier_type
+            and linking.identifier_value = too_many_records.identifier_value
+    where too_many_records.window_days is not null
+
+    union all
+
+    select
+        'per_record' as evidence,
+        linking.identifier_type,
+        linking.record_key as counted_for,
+        linking.identifier_value as counted,
+        coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
+        crowded_records.most,
+        crowded_records.window_days
+    from linking
+    inner join crowded_records
+        on
+            linking.identifier_type = crowded_records.identifier_type
+            and linking.record_key = crowded_records.record_key
+    where crowded_records.window_days is not null
+),
+
+in_order as (
+    select
+        *,
+        row_number() over (
+            partition by evidence, identifier_type, counted_for
+            order by seen_at asc, counted asc
+        ) as place
+    from seen
+),
+
+-- What stands `most` places further on came within the window: they are `most` + 1.
+crowded_windows as (
+    select distinct
+        earlier.evidence,
+        earlier.identifier_type,
+        earlier.counted_for,
+        earlier.most,
+        earlier.window_days
+    from in_order as earlier
+    inner join in_order as later
+        on
+            earlier.evidence = later.evidence
+            and earlier.identifier_type = later.identifier_type
+            and earlier.counted_for = later.counted_for
+            and earlier.place + earlier.most = later.place
+    where
+        later.seen_at < {{ dbt.dateadd('day', 'earlier.window_days', 'earlier.seen_at') }}
+),
+
+crowds as (
+    select
+        'records' as evidence,
+        identifier_type,
+        identifier_value as counted_for,
+        why
+    from too_many_records
+    where window_days is null
+
+    union all
+
+    select
+        'per_record' as evidence,
+        identifier_type,
+        record_key as counted_for,
+        why
+    from crowded_records
+    where window_days is null
+
+    union all
+
+    select
+        evidence,
+        identifier_type,
+        counted_for,
+        case evidence
+            when 'records' then 'more than ' || most || ' records within '
+            else 'its record came by more than ' || most || ' within '
+        end || window_days || ' days' as why
+    from crowded_windows
 ),
 
 reasons as (
     select
         identifier_type,
-        identifier_value,
+        counted_for as identifier_value,
         why
-    from too_many_records
+    from crowds
+    where evidence = 'records'
 
     union all
 
@@ -341,12 +469,13 @@ reasons as (
     select distinct
         linking.identifier_type,
         linking.identifier_value,
-        crowded_records.why
+        crowds.why
     from linking
-    inner join crowded_records
+    inner join crowds
         on
-            linking.identifier_type = crowded_records.identifier_type
-            and linking.record_key = crowded_records.record_key
+            linking.identifier_type = crowds.identifier_type
+            and linking.record_key = crowds.counted_for
+    where crowds.evidence = 'per_record'
 ),
 
 over_limit as (

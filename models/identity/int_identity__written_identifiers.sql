@@ -1,6 +1,7 @@
 -- Grain: one row per record, identifier type and value as its source wrote it.
 -- Only what identifiers.yml lets a record say: speakers are joined, not assumed. Calls made under a
--- placeholder ("undefined", "guest") are many people's: such a user says nothing else.
+-- placeholder ("undefined", "guest") are many people's: such a user says nothing else. A value was
+-- seen with its first call, else when its record was made.
 
 with
 
@@ -61,7 +62,8 @@ said as (
     select
         record_key,
         'email' as identifier_type,
-        email as written_value
+        email as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from records
 
     union all
@@ -69,7 +71,8 @@ said as (
     select
         record_key,
         'phone' as identifier_type,
-        phone as written_value
+        phone as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from records
 
     union all
@@ -77,7 +80,8 @@ said as (
     select
         record_key,
         'phone' as identifier_type,
-        mobile_phone as written_value
+        mobile_phone as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from records
 
     union all
@@ -85,7 +89,17 @@ said as (
     select
         record_key,
         'user_id' as identifier_type,
-        user_id as written_value
+        user_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
+    from records
+
+    union all
+
+    select
+        record_key,
+        'loyalty_id' as identifier_type,
+        loyalty_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from records
 
     union all
@@ -93,25 +107,29 @@ said as (
     select
         record_key,
         'anonymous_id' as identifier_type,
-        record_id as written_value
+        record_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from records
     where record_source = 'segment:anonymous'
 
     union all
 
     -- Signing in ties the device to the user.
-    select distinct
+    select
         {{ record_key('segment', 'user', 'user_id') }} as record_key,
         'anonymous_id' as identifier_type,
-        anonymous_id as written_value
+        anonymous_id as written_value,
+        min(received_at) as seen_at
     from events
+    group by user_id, anonymous_id
 
     union all
 
     select
         {{ record_key('segment', 'user', 'external_ids.user_id') }} as record_key,
         segment_types.identifier_type,
-        external_ids.external_id as written_value
+        external_ids.external_id as written_value,
+        external_ids.created_at as seen_at
     from external_ids
     inner join segment_types
         on external_ids.external_id_type = segment_types.segment_type
@@ -121,7 +139,8 @@ said as (
     select
         record_key,
         'salesforce_id' as identifier_type,
-        contact_id as written_value
+        contact_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from salesforce_contacts
 
     union all
@@ -129,7 +148,8 @@ said as (
     select
         record_key,
         'salesforce_id' as identifier_type,
-        master_contact_id as written_value
+        master_contact_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from salesforce_contacts
 
     union all
@@ -137,7 +157,8 @@ said as (
     select
         record_key,
         'salesforce_id' as identifier_type,
-        lead_id as written_value
+        lead_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from salesforce_leads
 
     union all
@@ -145,7 +166,8 @@ said as (
     select
         record_key,
         'salesforce_id' as identifier_type,
-        master_lead_id as written_value
+        master_lead_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from salesforce_leads
 
     union all
@@ -153,7 +175,8 @@ said as (
     select
         record_key,
         'salesforce_id' as identifier_type,
-        converted_contact_id as written_value
+        converted_contact_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from salesforce_leads
 
     union all
@@ -161,7 +184,8 @@ said as (
     select
         record_key,
         'salesforce_id' as identifier_type,
-        salesforce_contact_id as written_value
+        salesforce_contact_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from hubspot_contacts
 
     union all
@@ -169,7 +193,8 @@ said as (
     select
         record_key,
         'hubspot_id' as identifier_type,
-        contact_id as written_value
+        contact_id as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from hubspot_contacts
 
     union all
@@ -177,15 +202,17 @@ said as (
     select
         record_key,
         'hubspot_id' as identifier_type,
-        part as written_value
+        part as written_value,
+        cast(null as {{ dbt.type_timestamp() }}) as seen_at
     from merged_contacts
 ),
 
 final as (
-    select distinct
+    select
         said.record_key,
         said.identifier_type,
-        trim(said.written_value) as written_value
+        trim(said.written_value) as written_value,
+        min(coalesce(said.seen_at, records.created_at)) as seen_at
     from said
     inner join records
         on said.record_key = records.record_key
@@ -201,6 +228,7 @@ final as (
             placeholder_users.record_key is null
             or said.identifier_type = 'user_id'
         )
+    group by said.record_key, said.identifier_type, trim(said.written_value)
 )
 
 select * from final

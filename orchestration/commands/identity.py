@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestration.commands.identity_explain import explain
+from orchestration.commands.identity_flagged import flagged
 from orchestration.setup import configured_target, json_option, open_locked, target_option
 from orchestration.terminal import as_json, say, table
 
@@ -39,6 +40,7 @@ def identity() -> None:
 
 
 identity.add_command(explain)
+identity.add_command(flagged)
 
 
 @identity.command(short_help="Two records are not one person.")

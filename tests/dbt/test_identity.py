@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import duckdb
@@ -40,16 +41,21 @@ def test_any_order_of_rows_gives_the_same_customers(project: Project) -> None:
         if seed == 1:
             for book in ("customer_ids", "customer_xref", "identity_builds"):
                 project.execute(f"drop table identity.{book}")
-        project.run(*BUILD, "+customer_master", "+identity_builds", *(["--full-refresh"] if seed == 2 else []))
+        wanted = ("+customer_master", "customer_master_lost_values", "+households", "+identity_builds")
+        project.run(*BUILD, *wanted, *(["--full-refresh"] if seed == 2 else []))
         found.append(
             (
                 project.rows("select * from identity.customer_ids order by all"),
                 project.rows("select * from identity.customer_xref order by record_key"),
                 project.rows("select * from identity.customer_master order by customer_id"),
+                project.rows("select * from identity.customer_master_provenance order by all"),
+                project.rows("select * from identity.customer_master_lost_values order by all"),
+                project.rows("select * from identity.customer_households order by all"),
             )
         )
         shuffle(project.warehouse, seed)
     assert len(found[0][1]) > 400
+    assert all(found[0])
     assert len(found[0][0]) == len({row[0] for row in found[0][0]})
     assert found[0] == found[1] == found[2]
 
@@ -136,4 +142,54 @@ def test_phones_are_read_as_the_reference_library_reads_them(project: Project) -
         if (found := ours[phone.strip(), region]) != wanted:
             wrong.append((phone, region, found, wanted))
     assert len(cases) > 500
+    assert wrong == []
+
+
+# Name as typed, and its key. Letters with marks of three scripts are tried one by one beside these.
+NAMES = {
+    "O\u2019Brien-Núñez": "obriennunez",  # a typesetter's apostrophe
+    " o'brien  nunez ": "obriennunez",
+    "Strauß": "strauss",
+    "STRAUSS": "strauss",
+    "Æther Þór": "aetherthor",
+    "Nguyễn": "nguyen",
+    "Łukasz": "lukasz",
+    "Οδυσσεύς": "οδυσσευσ",
+    "ΟΔΥΣΣΕΥΣ": "οδυσσευσ",
+    "Андрей": "андреи",
+    "山田": "山田",
+    "عمر": "عمر",
+    "कविता": "कविता",
+    "J. R. (Bob)\u00a0Smith": "jrbobsmith",
+    " - ": None,
+}
+
+
+def test_a_name_has_one_key_however_it_is_written(project: Project) -> None:
+    wanted: dict[str, str | None] = {}
+    for name, key in NAMES.items():
+        for form in ("NFC", "NFD"):
+            wanted[unicodedata.normalize(form, name)] = key
+    for code in range(0xC0, 0x1E00):
+        letter = chr(code)
+        apart = unicodedata.normalize("NFD", letter)
+        script = unicodedata.name(letter, "").split()
+        if len(apart) > 1 and script[1:2] == ["SMALL"] and all("\u0300" <= mark < "\u0370" for mark in apart[1:]):
+            base = {"æ": "ae", "ø": "o", "\u017f": "s"}.get(apart[0], apart[0])
+            for form in (letter, apart, letter.upper(), unicodedata.normalize("NFD", letter.upper())):
+                if form.lower() in (letter, apart):
+                    wanted[f"x{form}"] = f"x{base}"
+    names = list(wanted)
+    people = pa.table(
+        {"dataset": ["names"] * len(names), "person_id": [str(n) for n in range(len(names))], "first_name": names}
+    )
+    with duckdb.connect(project.warehouse) as connection:
+        connection.execute("create schema raw_files")
+        connection.register("people", people)
+        connection.execute("create table raw_files.people as select * from people")
+    project.run(*BUILD, "+int_identity__records")
+    ours = dict(project.rows("select record_id, given_name_key from identity.int_identity__records"))
+    found = [(name, ours[f"names/{number}"], key) for number, (name, key) in enumerate(wanted.items())]
+    wrong = [one for one in found if one[1] != one[2]]
+    assert len(wanted) > 600
     assert wrong == []

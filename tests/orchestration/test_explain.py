@@ -25,7 +25,7 @@ from warehouse.serving import serving_path
 
 pytestmark = [pytest.mark.timeout(420)]
 
-MODELS = ("+int_identity__golden_values", "+int_identity__sightings", "+identity_builds", "+identity_diff")
+MODELS = ("+int_identity__ranked_values", "+int_identity__sightings", "+identity_builds", "+identity_diff")
 SHARED = """
     select a.record_key, b.record_key from identity.int_identity__identifiers as a
     inner join identity.int_identity__identifiers as b using (identifier_type, identifier_value)
@@ -110,7 +110,7 @@ def test_every_customer_is_explained_by_values_its_records_share(built: Built, a
 def test_golden_fields_have_the_value_that_was_built_and_losers_by_rank(built: Built, asked: Any) -> None:
     golden = built.project.rows(
         "select customer_id, field, field_value, record_key, survivorship_rule"
-        " from identity.int_identity__golden_values"
+        " from identity.int_identity__ranked_values where survivorship_rank = 1"
     )
     offered = built.project.rows(
         "select customer_id, field, count(*) from identity.int_identity__ranked_values group by 1, 2"

@@ -127,6 +127,22 @@ def braid(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, st
 Braid = Callable[..., tuple[int, str, str]]
 
 
+def test_values_that_tie_nobody_are_listed_with_the_reason(shop: Shop, braid: Braid) -> None:
+    code, out, err = braid("identity", "flagged")
+    assert code == 0
+    assert f"email  {SHARED}  blocked  blocked value" in out
+    assert "1 blocked." in err
+    code, out, _ = braid("identity", "flagged", "--status", "blocked", "--type", "email", "--json")
+    (value,) = json.loads(out)["values"]
+    assert (code, value["number_of_records"], value["number_of_customers"]) == (0, PEOPLE, PEOPLE)
+    assert value["example_record_key"] == "files:person:shop/0"
+    assert braid("identity", "flagged", "--limit", "0")[2].endswith("1 blocked. 1 more: see --limit.\n")
+    assert "No such value" in braid("identity", "flagged", "--status", "malformed")[2]
+    code, _, err = braid("identity", "flagged", "--type", "shoe_size")
+    assert code != 0
+    assert "'shoe_size' is no type; there are" in err
+
+
 def test_a_giant_waits_is_named_let_through_and_taken_back(shop: Shop, braid: Braid) -> None:
     before, books = shop.customers(), shop.books()
     assert len(set(before.values())) == PEOPLE

@@ -28,6 +28,11 @@ from warehouse.base import TableName
 SOURCES = ("salesforce", "hubspot", "segment")
 COMPARED = (
     TableName("identity", "customer_master"),
+    TableName("identity", "customer_master_provenance"),
+    TableName("identity", "customer_master_lost_values"),
+    TableName("identity", "customer_households"),
+    TableName("identity", "households"),
+    TableName("identity", "identity_flagged_identifiers"),
     TableName("identity", "customer_ids"),
     TableName("identity", "customer_xref"),
     TableName("identity", "identity_clusters"),

@@ -22,6 +22,7 @@ source as (
         first_name,
         last_name,
         user_id,
+        loyalty_id,
         street,
         city,
         postal_code,
@@ -42,6 +43,7 @@ source as (
         first_name,
         last_name,
         user_id,
+        loyalty_id,
         street,
         city,
         postal_code,
@@ -58,6 +60,7 @@ final as (
         {{ record_key('files', 'person', "dataset || '/' || person_id") }} as record_key,
         person_id,
         user_id,
+        loyalty_id,
 
         dataset,
         email,

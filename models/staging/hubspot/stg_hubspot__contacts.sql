@@ -15,6 +15,7 @@ final as (
         associatedcompanyid as company_id,
         salesforcecontactid as salesforce_contact_id,
         web_user_id as user_id,
+        loyalty_id,
 
         email,
         firstname as first_name,

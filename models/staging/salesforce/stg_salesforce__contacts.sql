@@ -14,6 +14,7 @@ final as (
         master_record_id as master_contact_id,
         account_id,
         web_user_id__c as user_id,
+        loyalty_id__c as loyalty_id,
         owner_id,
 
         first_name,
