@@ -66,7 +66,8 @@ compared as (
         pairs.record_key_b,
         pairs.rule_number,
         {_lines(f"{level_number(item, _LEFT, _RIGHT, dialect)} as level_{item.name}" for item in comparisons)}{
-        "".join(f",{chr(10)}        {_shared_frequency(name)} as shared_{name}" for name in columns)}
+        "".join(f",{chr(10)}        {_shared_frequency(name)} as shared_{name}" for name in columns)
+    }
     from {pairs} as pairs
     inner join keys as l
         on pairs.record_key_a = l.record_key
