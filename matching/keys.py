@@ -66,7 +66,7 @@ named as (
         coalesce(
             full_name,
             nullif(
-                trim(coalesce(first_name, '') || ' ' || coalesce(middle_name, '') || ' ' || coalesce(last_name, '')), ''
+                trim(coalesce(first_name || ' ', '') || coalesce(middle_name || ' ', '') || coalesce(last_name, '')), ''
             )
         ) as whole_name,
         {_only("date_of_birth", "[^0-9]", dialect)} as birth_digits

@@ -37,10 +37,12 @@ WeightRow = tuple[str, str, int, str, float, float, float, str | None]
 
 @dataclass(frozen=True)
 class Probabilities:
-    """How often a level holds: ``m`` for two records of one person, ``u`` for records of two. None is untrained."""
+    """How often a level holds: ``m`` for two records of one person, ``u`` by chance, ``h`` for two people of a
+    household. None is untrained."""
 
     m: float | None
     u: float | None
+    h: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Model:
     comparisons: tuple[Comparison, ...]
     blocking: tuple[Rule, ...]
     prior: float
+    household: float
     levels: dict[str, dict[int, Probabilities]]
     link: float = 0.0
     review: float = 0.0
