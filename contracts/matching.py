@@ -62,12 +62,16 @@ class Level:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A column of both records and the levels it may agree at, strictest first; below the last, it differs."""
+    """A column of both records and the levels it may agree at, strictest first; below the last, it differs.
+
+    ``differs_at_most`` is a share in per cent: of one person's pairs, no more may be learnt to differ.
+    """
 
     name: str
     column: str
     person: bool
     levels: tuple[Level, ...]
+    differs_at_most: int = 99
 
     def number(self, place: int) -> int:
         """The number of the level at ``place`` (from 0): the strictest has the highest, 0 differs, -1 is unknown."""
@@ -96,16 +100,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Matching:
-    """The whole file; shares are per cent, pairs are counts."""
+    """The whole file; shares are per cent, pairs are counts, ``worth_a_rule`` is links in 10,000."""
 
     comparisons: tuple[Comparison, ...]
     blocking: tuple[Rule, ...]
     pairs_per_record: int
     pairs_at_least: int
+    worth_a_rule: int
     training: tuple[Rule, ...]
     seed: int
     random_pairs: int
     pairs_per_rule: int
+    pairs_compared: int
     links_right: int
     worth_a_look: int
 
@@ -113,18 +119,20 @@ class Matching:
 def read(path: Path = HERE / "matching.yml") -> Matching:
     """The file as it stands. Raises ContractError."""
     top = load(path, ("comparisons", "blocking", "training", "decision"))
-    blocking = _section(top, "blocking", ("pairs_per_record", "pairs_at_least", "rules"))
-    training = _section(top, "training", ("seed", "random_pairs", "pairs_per_rule", "rules"))
+    blocking = _section(top, "blocking", ("pairs_per_record", "pairs_at_least", "worth_a_rule", "rules"))
+    training = _section(top, "training", ("seed", "random_pairs", "pairs_per_rule", "pairs_compared", "rules"))
     decision = _section(top, "decision", ("links_right", "worth_a_look"))
     return Matching(
-        comparisons=each(top, "comparisons", ("name", "column", "person", "levels"), _comparison),
+        comparisons=each(top, "comparisons", ("name", "column", "person", "differs_at_most", "levels"), _comparison),
         blocking=_rules(blocking),
         pairs_per_record=_count(blocking, "pairs_per_record"),
         pairs_at_least=_count(blocking, "pairs_at_least"),
+        worth_a_rule=_count(blocking, "worth_a_rule"),
         training=_rules(training),
         seed=_count(training, "seed"),
         random_pairs=_count(training, "random_pairs"),
         pairs_per_rule=_count(training, "pairs_per_rule"),
+        pairs_compared=_count(training, "pairs_compared"),
         links_right=_percent(decision, "links_right"),
         worth_a_look=_percent(decision, "worth_a_look"),
     )
@@ -148,6 +156,7 @@ def _comparison(entry: Entry) -> Comparison:
             _level(Entry(f"{entry.where}: level {place}", level, allowed), column)
             for place, level in enumerate(levels, start=1)
         ),
+        differs_at_most=_percent(entry, "differs_at_most") if "differs_at_most" in entry.values else 99,
     )
 
 

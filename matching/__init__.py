@@ -1,6 +1,6 @@
 """How alike two records are when no shared identifier ties them: keys, candidate pairs, weights, scores, clusters.
 
-Weights are learnt by Splink and kept as two tables; everything that scores is SQL of our own, in the warehouse's dialect.
+Weights are learnt by Splink and kept as two tables; all that scores is SQL of our own, in the warehouse's dialect.
 """
 
 

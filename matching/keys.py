@@ -1,9 +1,9 @@
 """The keys that records are matched by, as SQL over a relation of persons.
 
 In: ``record_key`` and, all text and any of them null, the columns of ``PERSON_COLUMNS``; a date of birth is ISO
-(``1980-03-12``, a year or year and month alone, or one that no calendar has: a typing error is compared like any text).
-Out: one row per record with the columns that contracts/matching.yml may name. Nothing is guessed but this: a first and a
-last name are taken from the full name where they are missing, and a title is no first name.
+(``1980-03-12``, a year or year and month alone, or one that no calendar has: a typing error is compared like text).
+Out: one row per record with the columns that contracts/matching.yml may name. Nothing is guessed but this: a first and
+a last name are taken from the full name where they are missing, and a title is no first name.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ PERSON_COLUMNS = (
 )
 # What forms and exports write where they know nothing; compared after `words` has put blanks for punctuation.
 NOTHING = ("n a", "na", "nan", "nil", "none", "null", "unknown", "undefined", "not known", "not available")
+# Quotation marks that stand for an apostrophe are no punctuation to the warehouses.
+_BETWEEN_WORDS = "[[:punct:][:space:]\u2019\u2018\u00b4]+"
 _TITLES = "mr|mrs|ms|miss|mx|dr|prof|professor|sir|lady|lord|dame|rev|reverend|hon"
 _MARKED = "àáâãäåāăąçćčďđèéêëēėęěğìíîïīįıłľñńňòóôõöøōőŕřśşšșťţțùúûüūůűųýÿžźż"
 _PLAIN = "aaaaaaaaacccddeeeeeeeegiiiiiiillnnnoooooooorrsssstttuuuuuuuuyyzzz"
@@ -107,7 +109,7 @@ left join {nicknames} as nicknames
 def _words(expression: str, dialect: str) -> str:
     """Lower case, Latin letters without marks, one blank for each run of punctuation; null when nothing is said."""
     plain = f"translate(replace(lower({expression}), 'ß', 'ss'), '{_MARKED}', '{_PLAIN}')"
-    words = f"trim({_replaced(plain, '[[:punct:][:space:]’‘´]+', ' ', dialect)})"
+    words = f"trim({_replaced(plain, _BETWEEN_WORDS, ' ', dialect)})"
     nothing = ", ".join(f"'{word}'" for word in NOTHING)
     return f"case when {words} not in ('', {nothing}) then {words} end"
 

@@ -115,7 +115,7 @@ def _key(record_id: str | None) -> str:
 
 def _text(column: str) -> str:
     quoted = column.replace('"', '""')
-    return f'nullif(trim(cast("{quoted}" as varchar)), \'\')'
+    return f"nullif(trim(cast(\"{quoted}\" as varchar)), '')"
 
 
 def _value(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str | None) -> str:

@@ -1,7 +1,8 @@
 """What training leaves behind: one version of the tables ``match_weights`` and ``term_frequencies``.
 
 Grain of match_weights: one row per comparison and level, ``else`` included, and one row for the prior, whose comparison
-is ``prior`` (m the share of all pairs that are one person, u the rest). Weights are base-2 logarithms.
+is ``prior`` (m the share of all pairs that are one person, u the rest, h two people of one household). Weights are
+base-2 logarithms.
 Grain of term_frequencies: one row per column and value; the share of the records with the column that have the value.
 """
 
@@ -22,7 +23,9 @@ WEIGHT_COLUMNS = {
     "level_label": "varchar",
     "m_probability": "double",
     "u_probability": "double",
+    "h_probability": "double",
     "match_weight": "double",
+    "household_weight": "double",
     "term_frequency_column": "varchar",
 }
 FREQUENCY_COLUMNS = {
@@ -32,7 +35,7 @@ FREQUENCY_COLUMNS = {
     "term_frequency": "double",
 }
 
-WeightRow = tuple[str, str, int, str, float, float, float, str | None]
+WeightRow = tuple[str, str, int, str, float, float, float, float, float, str | None]
 
 
 @dataclass(frozen=True)
@@ -45,29 +48,33 @@ class Probabilities:
     h: float | None = None
 
 
+Levels = dict[str, dict[int, Probabilities]]
+
+
 @dataclass(frozen=True)
 class Model:
     """What was learnt, and for what. ``levels`` has the probabilities of each comparison by level number.
 
-    ``link`` and ``review`` are match weights: links lie at or above the first, what a person should see between them.
+    ``prior`` and ``household`` are shares of all pairs: of one person, of two people in a household. ``link`` and
+    ``review`` are link weights: links lie at or above the first, what a person should see between them.
     """
 
     comparisons: tuple[Comparison, ...]
     blocking: tuple[Rule, ...]
     prior: float
     household: float
-    levels: dict[str, dict[int, Probabilities]]
+    levels: Levels
     link: float = 0.0
     review: float = 0.0
 
     def check(self) -> None:
         """Raises MatchingError when a level is untrained: its weight would be made up."""
-        if not 0 < self.prior < 1:
+        if not (0 < self.prior < 1 and 0 < self.household < 1):
             raise MatchingError(f"The prior is {self.prior}, not between 0 and 1; train on records that repeat people.")
         for comparison in self.comparisons:
             for number, label in labels(comparison):
                 found = self.levels.get(comparison.name, {}).get(number)
-                if found is None or not found.m or not found.u:
+                if found is None or not found.m or not found.u or not found.h:
                     raise MatchingError(
                         f"{comparison.name}: the level '{label}' was not trained, so it has no weight; "
                         "train on more records or take the level out of contracts/matching.yml."
@@ -76,15 +83,16 @@ class Model:
     def weight_rows(self, version: str) -> Iterator[WeightRow]:
         """Rows of match_weights. Raises MatchingError when a level is untrained."""
         self.check()
-        yield (version, PRIOR, 0, PRIOR, self.prior, 1 - self.prior, weight(self.prior, 1 - self.prior), None)
+        rest = 1 - self.prior
+        priors = (self.prior, rest, self.household, weight(self.prior, rest), weight(self.household, rest))
+        yield (version, PRIOR, 0, PRIOR, *priors, None)
         for comparison in self.comparisons:
             for number, label in labels(comparison):
                 found = self.levels[comparison.name][number]
-                m, u = found.m or 0.0, found.u or 0.0
-                place = len(comparison.levels) - number
-                level = comparison.levels[place] if number else None
+                m, u, h = found.m or 0.0, found.u or 0.0, found.h or 0.0
+                level = comparison.levels[len(comparison.levels) - number] if number else None
                 column = level.columns[0] if level and level.term_frequency else None
-                yield (version, comparison.name, number, label, m, u, weight(m, u), column)
+                yield (version, comparison.name, number, label, m, u, h, weight(m, u), weight(h, u), column)
 
 
 def labels(comparison: Comparison) -> list[tuple[int, str]]:

@@ -21,6 +21,7 @@ import duckdb
 
 from contracts.matching import Comparison
 from matching.model import Model, Probabilities
+from matching.scores import adjustments
 
 _ROUNDS = 30
 # Rounds end when neither prior moves by more than this share.
@@ -28,7 +29,7 @@ _SETTLED = 0.002
 # Pairs of each level that are taken as seen before any is: no level becomes impossible.
 _SEEN_BEFORE = 0.5
 # A share of households: how many have a pair of one name, or of one birthday.
-_HANDED_DOWN_AT_MOST = float(__import__('os').environ.get('HD','0.05'))
+_HANDED_DOWN_AT_MOST = 0.1
 _Shares = dict[str, dict[int, float]]
 
 
@@ -40,30 +41,29 @@ class _Sums:
     levels: _Shares
 
 
-CAP={k:float(__import__('os').environ.get('CAP','20')) for k in ('first_name','last_name','date_of_birth','national_id')}
-def refine(connection: duckdb.DuckDBPyConnection, compared: str, records: int, model: Model) -> Model:
+def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: float, model: Model) -> Model:
     """The model with m, h and both priors as the pairs of the table ``compared`` tell.
 
-    ``compared`` has ``level_x`` of each comparison, ``adjustment`` (the term-frequency part of the match weight, in
-    bits) and ``household_adjustment`` (that of the household's).
+    ``compared`` is compared pairs (matching/scores.py), or a sample of them; ``everything`` counts all pairs, also
+    those that blocking misses, in the same sample.
     """
     names = [item.name for item in model.comparisons]
     levels = ", ".join(f"level_{name}" for name in names)
     connection.execute(
-        "create or replace temp table patterns as select row_number() over () as pattern, * "
+        f"create or replace temp table patterns as select row_number() over (order by {levels}) as pattern, * "
         f"from (select distinct {levels} from {compared})"
     )
     same = " and ".join(f"patterns.level_{name} = compared.level_{name}" for name in names)
+    rarity, household_rarity = adjustments(model.comparisons, model.levels)
     connection.execute(
         "create or replace temp table pattern_pairs as "
-        "select pattern, adjustment, household_adjustment, count(*) as pairs from ("
-        "select pattern, round(adjustment * 4) / 4 as adjustment, "
-        f"round(household_adjustment * 4) / 4 as household_adjustment from {compared} as compared "
-        f"inner join patterns on {same}) as found group by all order by all"
+        "select patterns.pattern, adjustment, household_adjustment, count(*) as pairs from ("
+        f"select *, round(({rarity}) * 4) / 4 as adjustment, "
+        f"round(({household_rarity}) * 4) / 4 as household_adjustment from {compared}) as compared inner join patterns on {same} "
+        "group by patterns.pattern, adjustment, household_adjustment"
     )
     patterns = connection.execute(f"select {levels} from patterns order by pattern").fetchall()
-    pairs = connection.execute("select pattern, adjustment, household_adjustment, pairs from pattern_pairs").fetchall()
-    everything = records * (records - 1) / 2
+    pairs = connection.execute("select * from pattern_pairs order by 1, 2, 3").fetchall()
     model = _with_household(model)
     for _ in range(_ROUNDS):
         one, household = _expected(model, names, patterns, pairs)
@@ -93,7 +93,8 @@ def _expected(
     pairs: list[tuple[int, float, float, int]],
 ) -> tuple[_Sums, _Sums]:
     weights = [_weights(model, names, pattern) for pattern in patterns]
-    one, household = defaultdict(float), defaultdict(float)
+    one: dict[int, float] = defaultdict(float)
+    household: dict[int, float] = defaultdict(float)
     for pattern, adjustment, household_adjustment, count in pairs:
         match, rival = weights[pattern - 1]
         a, b = _power(match + adjustment), _power(rival + household_adjustment)
@@ -153,7 +154,7 @@ def _shares(item: Comparison, sums: _Sums, model: Model) -> dict[int, float]:
 
 def _held(item: Comparison, m: dict[int, float]) -> dict[int, float]:
     """m with no more differing values than the contract says one person can have."""
-    most = CAP.get(item.name,100) / 100
+    most = item.differs_at_most / 100
     if m[0] <= most:
         return m
     return {number: most if number == 0 else share * (1 - most) / (1 - m[0]) for number, share in m.items()}

@@ -1,4 +1,4 @@
-"""What Splink learns of records: how often each level holds for one person (m), for two (u), and how many pairs are one.
+"""What Splink learns of records: how often each level holds for one person (m), and how often by chance (u).
 
 Everything is seeded, and pairs are limited: the same records give the same weights, and a million take no longer than
 a hundred thousand. A comparison whose column is empty, and a level that no pair shows, are left out of the model.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -16,31 +17,31 @@ import duckdb
 from contracts.matching import Comparison, Matching, Rule
 from matching import MatchingError
 from matching.levels import condition, is_missing, part, with_suffix
-from matching.model import Model, Probabilities, labels
+from matching.model import Levels, Model, Probabilities, labels
 
 # Fewer pairs of a training rule than this teach nothing.
 _PAIRS_THAT_TEACH = 20
 # The share of pairs that are one person before any is seen; the rounds after Splink's find it.
 _PRIOR_BEFORE = 0.0001
+# m of a level that the sessions did not show while they showed others.
+_RARE = 0.001
+# Sessions that teach a comparison; what more of them say, the rounds say better.
+_SESSIONS_EACH = 2
 _LEFT, _RIGHT = with_suffix("l"), with_suffix("r")
-_Levels = dict[str, dict[int, Probabilities]]
 
 
 def train(connection: duckdb.DuckDBPyConnection, keys: str, matching: Matching) -> Model:
-    """What Splink estimates from the table ``keys``. Raises MatchingError when the records cannot teach anything."""
+    """What Splink estimates from the table ``keys``; the start of the rounds that follow (matching/rounds.py).
+
+    Raises MatchingError when the records cannot teach anything.
+    """
     comparisons = usable(connection, keys, matching.comparisons)
     if not comparisons:
-        raise MatchingError("No column has two records to compare; map at least names and a date of birth.")
+        raise MatchingError("No column has two values to compare; map at least names and a date of birth.")
     rules = [rule for rule in matching.training if _pairs(connection, keys, rule) >= _PAIRS_THAT_TEACH]
-    levels: _Levels = {}
-    for _ in range(sum(len(item.levels) for item in comparisons)):
-        levels = _estimated(connection, keys, comparisons, rules, matching)
-        shown = _without_untrained(comparisons, levels)
-        if shown == comparisons:
-            break
-        comparisons = shown
-    if not comparisons:
-        raise MatchingError("The records repeat too few people to learn from; train on more of them.")
+    levels = _estimated(connection, keys, comparisons, rules, matching)
+    comparisons = _shown(comparisons, levels)
+    levels = {item.name: _filled(connection, keys, item, levels[item.name], matching) for item in comparisons}
     return Model(comparisons, matching.blocking, _PRIOR_BEFORE, _PRIOR_BEFORE, levels)
 
 
@@ -69,7 +70,7 @@ def _estimated(
     comparisons: tuple[Comparison, ...],
     rules: list[Rule],
     matching: Matching,
-) -> _Levels:
+) -> Levels:
     """m and u of each level by Splink.
 
     A rule that holds nothing of a person (a street, a family name) finds households: on its pairs only what tells
@@ -94,7 +95,7 @@ def _sessions(
     comparisons: tuple[Comparison, ...],
     rules: list[Rule],
     matching: Matching,
-) -> _Levels:
+) -> Levels:
     from splink import DuckDBAPI, Linker, block_on
 
     logging.getLogger("splink").setLevel(logging.ERROR)
@@ -105,10 +106,13 @@ def _sessions(
         linker.training.estimate_u_using_random_sampling(
             max_pairs=matching.random_pairs, seed=matching.seed, min_count_per_level=None, num_chunks=1
         )
+        taught: Counter[str] = Counter()
         for rule in rules:
             blocked = {part.column for part in rule.parts}
-            if all(blocked & columns_of(item) for item in comparisons):
+            learners = [item.name for item in comparisons if not blocked & columns_of(item)]
+            if all(taught[name] >= _SESSIONS_EACH for name in learners):
                 continue
+            taught.update(learners)
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block_on(*(part(item, lambda column: column) for item in rule.parts)),
                 max_pairs=matching.pairs_per_rule,
@@ -154,8 +158,8 @@ def splink_comparison(comparison: Comparison) -> dict[str, Any]:
     return {"output_column_name": comparison.name, "comparison_levels": levels}
 
 
-def _levels(model: dict[str, Any], comparisons: tuple[Comparison, ...]) -> _Levels:
-    found: _Levels = {}
+def _levels(model: dict[str, Any], comparisons: tuple[Comparison, ...]) -> Levels:
+    found: Levels = {}
     saved = {item["output_column_name"]: item["comparison_levels"] for item in model["comparisons"]}
     for comparison in comparisons:
         known = [level for level in saved[comparison.name] if not level.get("is_null_level")]
@@ -166,16 +170,49 @@ def _levels(model: dict[str, Any], comparisons: tuple[Comparison, ...]) -> _Leve
     return found
 
 
-def _without_untrained(comparisons: tuple[Comparison, ...], levels: _Levels) -> tuple[Comparison, ...]:
-    """The comparisons without the levels that no pair showed; what they would catch falls to the next level."""
+def _shown(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[Comparison, ...]:
+    """The comparisons without the levels that no pair showed: nothing falls to the next level without them."""
     kept = []
-    for comparison in comparisons:
-        trained = levels[comparison.name]
-        shown = tuple(
-            level
-            for place, level in enumerate(comparison.levels)
-            if trained[comparison.number(place)].m and trained[comparison.number(place)].u
-        )
-        if shown:
-            kept.append(replace(comparison, levels=shown))
+    for item in comparisons:
+        trained = levels[item.name]
+        numbers = [number for number, _ in labels(item)]
+        shown = [number for number in numbers if number == 0 or trained[number].m or trained[number].u]
+        if len(shown) > 1:
+            kept.append(replace(item, levels=tuple(item.levels[len(item.levels) - number] for number in shown[:-1])))
+            levels[item.name] = {place: trained[number] for place, number in enumerate(reversed(shown))}
     return tuple(kept)
+
+
+def _filled(
+    connection: duckdb.DuckDBPyConnection,
+    keys: str,
+    item: Comparison,
+    found: dict[int, Probabilities],
+    matching: Matching,
+) -> dict[int, Probabilities]:
+    """The levels with what the samples were too small to show.
+
+    Two random records rarely share an email: how often they do follows from how common each value is. Other levels
+    that chance did not show are taken as half a pair of the sample, and those that no session shows as rare.
+    """
+    untaught = all(level.m is None for level in found.values())
+    filled = {}
+    for number, level in found.items():
+        m = level.m or (_RARE if not untaught else 0.1 if number == 0 else 0.9 / (len(found) - 1))
+        u = level.u
+        if not u:
+            kind = item.levels[len(item.levels) - number] if number else None
+            u = 0.5 / matching.random_pairs
+            if kind and kind.kind == "exact" and len(kind.columns) == 1:
+                u = max(u, _chance(connection, keys, kind.columns[0]))
+        filled[number] = Probabilities(m, u)
+    return filled
+
+
+def _chance(connection: duckdb.DuckDBPyConnection, keys: str, column: str) -> float:
+    """How often two records that have the column have the same value."""
+    ((share,),) = connection.execute(
+        f"select coalesce(sum(records * (records - 1)) / nullif(sum(records) * (sum(records) - 1), 0), 0) from ("
+        f"select cast(count(*) as double) as records from {keys} where {column} is not null group by {column}) as found"
+    ).fetchall()
+    return float(share)
