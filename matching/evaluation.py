@@ -104,13 +104,13 @@ def _figures(connection: duckdb.DuckDBPyConnection, clusters: str, seconds: floa
         f"{clusters} as clusters using (record_key)"
     )
     sizes = (
-        "select cluster_key, truth, cast(count(*) as double) as both, "
+        "select cluster_key, truth, cast(count(*) as double) as shared, "
         "sum(count(*)) over (partition by cluster_key) as in_cluster, "
         "sum(count(*)) over (partition by truth) as in_truth from placed group by cluster_key, truth"
     )
     ((right, b3_precision, b3_recall),) = connection.execute(
-        "select sum(both * (both - 1) / 2), sum(both * both / in_cluster) / sum(both), "
-        f"sum(both * both / in_truth) / sum(both) from ({sizes}) as sizes"
+        "select sum(shared * (shared - 1) / 2), sum(shared * shared / in_cluster) / sum(shared), "
+        f"sum(shared * shared / in_truth) / sum(shared) from ({sizes}) as sizes"
     ).fetchall()
     made, number, largest = _pairs(connection, "cluster_key")
     true, _, _ = _pairs(connection, "truth")

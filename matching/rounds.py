@@ -59,7 +59,8 @@ def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: flo
         "create or replace temp table pattern_pairs as "
         "select patterns.pattern, adjustment, household_adjustment, count(*) as pairs from ("
         f"select *, round(({rarity}) * 4) / 4 as adjustment, "
-        f"round(({household_rarity}) * 4) / 4 as household_adjustment from {compared}) as compared inner join patterns on {same} "
+        f"round(({household_rarity}) * 4) / 4 as household_adjustment "
+        f"from {compared}) as compared inner join patterns on {same} "
         "group by patterns.pattern, adjustment, household_adjustment"
     )
     patterns = connection.execute(f"select {levels} from patterns order by pattern").fetchall()
