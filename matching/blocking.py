@@ -37,8 +37,12 @@ def measured(connection: duckdb.DuckDBPyConnection, keys: str, matching: Matchin
 
 
 def allowed(rules: list[Measured]) -> tuple[Rule, ...]:
-    """The rules that are not refused. Raises MatchingError when none is left."""
-    kept = tuple(item.rule for item in rules if not item.refused)
+    """The rules that are not refused, without those whose pairs another finds anyway.
+
+    Raises MatchingError when none is left.
+    """
+    within = [item.rule for item in rules if not item.refused]
+    kept = tuple(rule for rule in within if not any(_covers(other, rule) for other in within if other != rule))
     if not kept:
         refused = ", ".join(f"{item.rule.name} ({item.pairs:,} pairs)" for item in rules) or "none finds a pair"
         raise MatchingError(
@@ -60,3 +64,15 @@ def worthwhile(
     }
     least = sum(found.values()) * matching.worth_a_rule / 10_000
     return tuple(rule for place, rule in enumerate(rules) if found.get(place, 0) > least) or rules
+
+
+def _covers(wide: Rule, narrow: Rule) -> bool:
+    """Whether every pair of ``narrow`` is one of ``wide``: it asks for all that ``wide`` asks, or more."""
+    return all(
+        any(
+            mine.column == theirs.column
+            and (mine.letters is None or (theirs.letters is not None and mine.letters >= theirs.letters))
+            for mine in narrow.parts
+        )
+        for theirs in wide.parts
+    )
