@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,14 +115,18 @@ class Matching:
     pairs_compared: int
     links_right: int
     worth_a_look: int
+    purpose: str
+    consent_regions: tuple[str, ...]
+    forbidden_regions: tuple[str, ...]
 
 
 def read(path: Path = HERE / "matching.yml") -> Matching:
     """The file as it stands. Raises ContractError."""
-    top = load(path, ("comparisons", "blocking", "training", "decision"))
+    top = load(path, ("comparisons", "blocking", "training", "decision", "consent"))
     blocking = _section(top, "blocking", ("pairs_per_record", "pairs_at_least", "worth_a_rule", "rules"))
     training = _section(top, "training", ("seed", "random_pairs", "pairs_per_rule", "pairs_compared", "rules"))
     decision = _section(top, "decision", ("links_right", "worth_a_look"))
+    consent = _section(top, "consent", ("purpose", "needed_in", "forbidden_in"))
     return Matching(
         comparisons=each(top, "comparisons", ("name", "column", "person", "differs_at_most", "levels"), _comparison),
         blocking=_rules(blocking),
@@ -135,6 +140,9 @@ def read(path: Path = HERE / "matching.yml") -> Matching:
         pairs_compared=_count(training, "pairs_compared"),
         links_right=_percent(decision, "links_right"),
         worth_a_look=_percent(decision, "worth_a_look"),
+        purpose=_purpose(consent),
+        consent_regions=_region_codes(consent, "needed_in"),
+        forbidden_regions=_region_codes(consent, "forbidden_in"),
     )
 
 
@@ -199,6 +207,21 @@ def _rule(where: str, parts: Any) -> Rule:
             raise ContractError(f"{where}: {part!r} is no column of {', '.join(TEXT_COLUMNS)}, nor one with /letters.")
         made.append(Part(column, int(letters) if letters else None))
     return Rule(tuple(made))
+
+
+def _purpose(entry: Entry) -> str:
+    value = entry.text("purpose")
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ContractError(f"{entry.where}: purpose is {value!r}; it must be a name of letters, digits and _.")
+    return value
+
+
+def _region_codes(entry: Entry, key: str) -> tuple[str, ...]:
+    codes = entry.texts(key)
+    for code in codes:
+        if not re.fullmatch("[A-Z]{2}", code):
+            raise ContractError(f"{entry.where}: {key} has {code!r}; regions are two capital letters (ISO 3166).")
+    return codes
 
 
 def _count(entry: Entry, key: str) -> int:

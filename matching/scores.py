@@ -26,15 +26,18 @@ def pairs_of_rule(rule: Rule, keys: str) -> str:
     )
 
 
+def rule_pairs(keys: str, rule: Rule, number: int) -> str:
+    """The pairs of one rule, with its number."""
+    same = " and ".join(f"{part(item, _LEFT)} = {part(item, _RIGHT)}" for item in rule.parts)
+    return (
+        f"select l.record_key as record_key_a, r.record_key as record_key_b, {number} as rule_number "
+        f"from {keys} as l inner join {keys} as r on {same} and l.record_key < r.record_key"
+    )
+
+
 def candidate_pairs(keys: str, blocking: tuple[Rule, ...]) -> str:
     """Pairs of record keys, the lower one first, each once, with the number of the first rule that found it."""
-    selects = []
-    for place, rule in enumerate(blocking):
-        same = " and ".join(f"{part(item, _LEFT)} = {part(item, _RIGHT)}" for item in rule.parts)
-        selects.append(
-            f"    select l.record_key as record_key_a, r.record_key as record_key_b, {place} as rule_number\n"
-            f"    from {keys} as l\n    inner join {keys} as r\n        on {same} and l.record_key < r.record_key"
-        )
+    selects = [f"    {rule_pairs(keys, rule, place)}" for place, rule in enumerate(blocking)]
     union = "\n    union all\n".join(selects)
     return (
         "select record_key_a, record_key_b, min(rule_number) as rule_number\n"

@@ -1,7 +1,7 @@
 """What Splink learns of records: how often each level holds for one person (m), and how often by chance (u).
 
 Everything is seeded, and pairs are limited: the same records give the same weights, and a million take no longer than
-a hundred thousand. A comparison whose column is empty, and a level that no pair shows, are left out of the model.
+a hundred thousand. A comparison whose column is empty is left out of the model: it says nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -40,7 +39,6 @@ def train(connection: duckdb.DuckDBPyConnection, keys: str, matching: Matching) 
         raise MatchingError("No column has two values to compare; map at least names and a date of birth.")
     rules = [rule for rule in matching.training if _pairs(connection, keys, rule) >= _PAIRS_THAT_TEACH]
     levels = _estimated(connection, keys, comparisons, rules, matching)
-    comparisons = _shown(comparisons, levels)
     levels = {item.name: _filled(connection, keys, item, levels[item.name], matching) for item in comparisons}
     return Model(comparisons, matching.blocking, _PRIOR_BEFORE, _PRIOR_BEFORE, levels)
 
@@ -168,19 +166,6 @@ def _levels(model: dict[str, Any], comparisons: tuple[Comparison, ...]) -> Level
             for (number, _), level in zip(labels(comparison), known, strict=True)
         }
     return found
-
-
-def _shown(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[Comparison, ...]:
-    """The comparisons without the levels that no pair showed: nothing falls to the next level without them."""
-    kept = []
-    for item in comparisons:
-        trained = levels[item.name]
-        numbers = [number for number, _ in labels(item)]
-        shown = [number for number in numbers if number == 0 or trained[number].m or trained[number].u]
-        if len(shown) > 1:
-            kept.append(replace(item, levels=tuple(item.levels[len(item.levels) - number] for number in shown[:-1])))
-            levels[item.name] = {place: trained[number] for place, number in enumerate(reversed(shown))}
-    return tuple(kept)
 
 
 def _filled(
