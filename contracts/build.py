@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, identifiers, regions, schema_changes, survivorship
+from contracts import emails, identifiers, nicknames, regions, schema_changes, survivorship
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -86,6 +86,7 @@ def rendered(folder: Path = HERE) -> Mapping[str, str]:
             ),
         ),
         "source_regions.csv": _csv(("record_source", "default_region"), homes.items()),
+        "nicknames.csv": _csv(("name", "root"), nicknames.rows(folder / "nicknames.yml")),
         "schema_change_rules.csv": _csv(
             (
                 "rule_rank",

@@ -110,6 +110,7 @@ class Matching:
     worth_a_rule: int
     training: tuple[Rule, ...]
     seed: int
+    records: int
     random_pairs: int
     pairs_per_rule: int
     pairs_compared: int
@@ -124,7 +125,9 @@ def read(path: Path = HERE / "matching.yml") -> Matching:
     """The file as it stands. Raises ContractError."""
     top = load(path, ("comparisons", "blocking", "training", "decision", "consent"))
     blocking = _section(top, "blocking", ("pairs_per_record", "pairs_at_least", "worth_a_rule", "rules"))
-    training = _section(top, "training", ("seed", "random_pairs", "pairs_per_rule", "pairs_compared", "rules"))
+    training = _section(
+        top, "training", ("seed", "records", "random_pairs", "pairs_per_rule", "pairs_compared", "rules")
+    )
     decision = _section(top, "decision", ("links_right", "worth_a_look"))
     consent = _section(top, "consent", ("purpose", "needed_in", "forbidden_in"))
     return Matching(
@@ -135,6 +138,7 @@ def read(path: Path = HERE / "matching.yml") -> Matching:
         worth_a_rule=_count(blocking, "worth_a_rule"),
         training=_rules(training),
         seed=_count(training, "seed"),
+        records=_count(training, "records"),
         random_pairs=_count(training, "random_pairs"),
         pairs_per_rule=_count(training, "pairs_per_rule"),
         pairs_compared=_count(training, "pairs_compared"),

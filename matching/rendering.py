@@ -57,6 +57,7 @@ def rendered(matching: Matching | None = None) -> str:
             weighed_pairs("{{ compared }}", "{{ weights }}", contract.comparisons),
         )
     )
+    parts.append(_evidence(contract))
     parts.append(_clusters())
     return "\n".join(parts)
 
@@ -107,6 +108,16 @@ def _allowed(contract: Matching) -> str:
             f"or coalesce({purpose}, '') = 'true')"
         )
     return _macro("matching_is_allowed", "consent, region", "(" + "\n    and ".join(conditions) + ")")
+
+
+def _evidence(contract: Matching) -> str:
+    """What each comparison that says something adds, in bits: 'first_name 5.2, postcode -2.7'."""
+    said = " ||\n    ".join(
+        f"case when {{{{ relation }}}}.level_{item.name} >= 0 then ', {item.name} ' || "
+        f"cast(cast({{{{ relation }}}}.weight_{item.name} as decimal(9, 1)) as varchar) else '' end"
+        for item in contract.comparisons
+    )
+    return _macro("matching_evidence", "relation", f"substr(\n    {said}, 3)")
 
 
 def _listed(values: tuple[str, ...]) -> str:

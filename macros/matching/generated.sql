@@ -484,6 +484,23 @@ select
 from rivalled
 {%- endmacro %}
 
+{% macro matching_evidence(relation) -%}
+substr(
+    case when {{ relation }}.level_first_name >= 0 then ', first_name ' || cast(cast({{ relation }}.weight_first_name as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_middle_name >= 0 then ', middle_name ' || cast(cast({{ relation }}.weight_middle_name as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_last_name >= 0 then ', last_name ' || cast(cast({{ relation }}.weight_last_name as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_date_of_birth >= 0 then ', date_of_birth ' || cast(cast({{ relation }}.weight_date_of_birth as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_birth_place >= 0 then ', birth_place ' || cast(cast({{ relation }}.weight_birth_place as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_occupation >= 0 then ', occupation ' || cast(cast({{ relation }}.weight_occupation as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_email >= 0 then ', email ' || cast(cast({{ relation }}.weight_email as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_phone >= 0 then ', phone ' || cast(cast({{ relation }}.weight_phone as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_national_id >= 0 then ', national_id ' || cast(cast({{ relation }}.weight_national_id as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_street >= 0 then ', street ' || cast(cast({{ relation }}.weight_street as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_city >= 0 then ', city ' || cast(cast({{ relation }}.weight_city as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_state >= 0 then ', state ' || cast(cast({{ relation }}.weight_state as decimal(9, 1)) as varchar) else '' end ||
+    case when {{ relation }}.level_postcode >= 0 then ', postcode ' || cast(cast({{ relation }}.weight_postcode as decimal(9, 1)) as varchar) else '' end, 3)
+{%- endmacro %}
+
 {% macro matching_cluster_start() -%}
 {{ return([
     ["@clusters_now", "select record_key, record_key as cluster_key from @keys"],

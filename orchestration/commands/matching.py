@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestration.terminal import say, table
+from orchestration.setup import configured_target, json_option, open_locked, target_option
+from orchestration.terminal import as_json, say, table
+
+if TYPE_CHECKING:
+    from matching.pipeline import Learnt
 
 
 @click.command(short_help="Measure matching on records whose truth is known.")
@@ -46,18 +51,65 @@ def evaluate(files: tuple[Path, ...], truth: str, record_id: str | None, maps: t
         f"One pair in {1 / model.prior:,.0f} is one person, one in {1 / model.household:,.0f} a household; "
         f"a link begins at {model.link:g} bits, review at {model.review:g}."
     )
-    kept = {rule.name for rule in model.blocking}
-    rows = [
-        (
-            item.rule.name,
-            f"{item.pairs:,}",
-            "refused" if item.refused else "used" if item.rule.name in kept else "spare",
-        )
-        for item in found.learnt.rules
-    ]
-    click.echo(table(("blocking", "pairs", "is"), rows, right=frozenset({1})))
+    click.echo(_rules(found.learnt))
     click.echo(json.dumps(asdict(found.figures)))
     return 0
 
 
-COMMANDS = (evaluate,)
+@click.command(short_help="Learn from the warehouse's records how alike those of one person are.")
+@target_option
+@json_option
+def train(target: str | None, as_json_: bool) -> int:
+    """Learn the weights of matching from the records of the last build, and publish them as one version.
+
+    Splink estimates how often the records of one person agree and how often others do by chance; the next build scores
+    with it, and links what is likely enough. Run it again when much has changed; every version is kept but its names.
+
+    \b
+    Examples:
+      braid identity train
+      braid identity train --target prod --json
+    """
+    from extract.pipeline import utc_now
+    from orchestration.lib.match_training import rule_verdicts
+    from orchestration.lib.match_training import train as train_version
+
+    root = configured_target(target).project_root
+    done = train_version(
+        lambda: open_locked(target, command="braid identity train", on_wait=say), _identity_schema(root), utc_now()
+    )
+    model = done.learnt.model
+    if as_json_:
+        found = {
+            "model_version": done.version,
+            "records": done.learnt.records,
+            "link_weight": model.link,
+            "review_weight": model.review,
+            "rules": [dict(zip(("rule", "pairs", "verdict"), row, strict=True)) for row in rule_verdicts(done.learnt)],
+        }
+        click.echo(as_json(found))
+        return 0
+    click.echo(_rules(done.learnt))
+    say(
+        f"Version {done.version} of {done.learnt.records:,} records: {done.weights} weights, {done.frequencies:,} "
+        f"frequencies; a link begins at {model.link:g} bits. The next `braid build` scores with it."
+    )
+    return 0
+
+
+def _rules(learnt: Learnt) -> str:
+    from orchestration.lib.match_training import rule_verdicts
+
+    rows = [(name, f"{pairs:,}", verdict) for name, pairs, verdict in rule_verdicts(learnt)]
+    return table(("blocking", "pairs", "verdict"), rows, right=frozenset({1}))
+
+
+def _identity_schema(project: Path) -> str:
+    """Schema of the identity models of the dbt project in ``project``."""
+    import yaml
+
+    variables = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8")).get("vars") or {}
+    return f"{variables.get('schema_prefix') or ''}identity"
+
+
+COMMANDS = (evaluate, train)
