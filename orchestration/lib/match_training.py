@@ -23,7 +23,11 @@ from matching.pipeline import Learnt, learn
 from matching.rendering import contract_version
 from warehouse.base import TableName, Warehouse
 
-_STRING, _BIGINT, _DOUBLE = pa.string(), pa.int64(), pa.float64()
+_STRING: pa.DataType = pa.string()
+_BIGINT: pa.DataType = pa.int64()
+_DOUBLE: pa.DataType = pa.float64()
+_INTEGER: pa.DataType = pa.int32()
+_MOMENT: pa.DataType = pa.timestamp("us")
 MODELS = TableName("ops", "match_models")
 WEIGHTS = TableName("ops", "match_weights")
 FREQUENCIES = TableName("ops", "term_frequencies")
@@ -36,14 +40,14 @@ SCHEMAS: dict[TableName, pa.Schema] = {
             "number_of_records": _BIGINT,
             "link_weight": _DOUBLE,
             "review_weight": _DOUBLE,
-            "trained_at": pa.timestamp("us"),
+            "trained_at": _MOMENT,
         }
     ),
     WEIGHTS: pa.schema(
         {
             "model_version": _STRING,
             "comparison_name": _STRING,
-            "comparison_level": pa.int32(),
+            "comparison_level": _INTEGER,
             "level_label": _STRING,
             "m_probability": _DOUBLE,
             "u_probability": _DOUBLE,
@@ -116,7 +120,7 @@ def _persons(warehouse: Warehouse, table: TableName, matching: Matching) -> pa.T
         f"select record_key, {', '.join(PERSON_COLUMNS)} from {warehouse.relation(table)} "
         f"order by md5(record_key || '{matching.seed}'), record_key limit {matching.records}"
     )
-    text = pa.schema({name: _STRING for name in ("record_key", *PERSON_COLUMNS)})
+    text = pa.schema(dict.fromkeys(("record_key", *PERSON_COLUMNS), _STRING))
     return pa.table([column.cast(_STRING) for column in found.columns], schema=text)
 
 

@@ -9,10 +9,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 _GIVEN = (
-    "olivia noah emma liam amelia oliver charlotte elijah sophia mateo isabella lucas mia levi evelyn ezra harper asher "
-    "luna leo camila james gianna luca eleanor henry ella hudson abigail ethan sofia muhammad avery maverick "
-    "scarlett theodore emily grayson aria daniel penelope michael chloe jack layla benjamin nora aiden hazel samuel violet "
-    "owen thomas william robert margaret elizabeth katherine edward joseph"
+    "olivia noah emma liam amelia oliver charlotte elijah sophia mateo isabella lucas mia levi evelyn ezra "
+    "harper asher luna leo camila james gianna luca eleanor henry ella hudson abigail ethan sofia muhammad "
+    "avery maverick scarlett theodore emily grayson aria daniel penelope michael chloe jack layla benjamin "
+    "nora aiden hazel samuel violet owen thomas william robert margaret elizabeth katherine edward joseph "
 ).split()
 _ENDINGS = "son berg ley wood ford man well ton field worth stone burn shaw croft hurst dale brook ridge".split()
 _STEMS = (
