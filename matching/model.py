@@ -19,7 +19,7 @@ PRIOR = "prior"
 WEIGHT_COLUMNS = {
     "model_version": "varchar",
     "comparison_name": "varchar",
-    "comparison_level": "integer",
+    "comparison_level": "bigint",
     "level_label": "varchar",
     "m_probability": "double",
     "u_probability": "double",

@@ -131,10 +131,12 @@ def _summed(names: list[str], patterns: list[tuple[int, ...]], expected: dict[in
 
 def _learnt(model: Model, one: _Sums, household: _Sums, everything: float) -> Model:
     levels = {}
+    # With one such column alone, a name handed down looks just like one person's: it is taken as his.
+    most = _HANDED_DOWN_AT_MOST if sum(item.person for item in model.comparisons) > 1 else 0.0
     for item in model.comparisons:
         m, h = _held(item, _shares(item, one, model)), _shares(item, household, model)
         if item.person:
-            h = _handed_down(item, m, h, model)
+            h = _handed_down(item, m, h, model, most)
         levels[item.name] = {
             number: Probabilities(m[number], found.u, h[number]) for number, found in model.levels[item.name].items()
         }
@@ -161,15 +163,17 @@ def _held(item: Comparison, m: dict[int, float]) -> dict[int, float]:
     return {number: most if number == 0 else share * (1 - most) / (1 - m[0]) for number, share in m.items()}
 
 
-def _handed_down(item: Comparison, m: dict[int, float], seen: dict[int, float], model: Model) -> dict[int, float]:
+def _handed_down(
+    item: Comparison, m: dict[int, float], seen: dict[int, float], model: Model, most: float
+) -> dict[int, float]:
     """What two people of a household share of what tells apart: chance, and names handed down, twins' birthdays.
 
-    The share handed down is learnt, up to a limit: were it free, a household could come to mean one person.
+    The share handed down is learnt, up to ``most``: were it free, a household could come to mean one person.
     """
     u = {number: found.u or 0.0 for number, found in model.levels[item.name].items()}
     top = max(u)
     share = (seen[top] - u[top]) / max(m[top] - u[top], 0.01)
-    share = min(max(share, 0.0), _HANDED_DOWN_AT_MOST)
+    share = min(max(share, 0.0), most)
     return {number: (1 - share) * u[number] + share * m[number] for number in u}
 
 

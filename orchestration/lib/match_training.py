@@ -26,7 +26,6 @@ from warehouse.base import TableName, Warehouse
 _STRING: pa.DataType = pa.string()
 _BIGINT: pa.DataType = pa.int64()
 _DOUBLE: pa.DataType = pa.float64()
-_INTEGER: pa.DataType = pa.int32()
 _MOMENT: pa.DataType = pa.timestamp("us")
 MODELS = TableName("ops", "match_models")
 WEIGHTS = TableName("ops", "match_weights")
@@ -47,7 +46,7 @@ SCHEMAS: dict[TableName, pa.Schema] = {
         {
             "model_version": _STRING,
             "comparison_name": _STRING,
-            "comparison_level": _INTEGER,
+            "comparison_level": _BIGINT,
             "level_label": _STRING,
             "m_probability": _DOUBLE,
             "u_probability": _DOUBLE,

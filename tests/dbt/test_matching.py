@@ -23,7 +23,10 @@ from warehouse.duckdb import DuckDBWarehouse
 pytestmark = [pytest.mark.timeout(300)]
 
 COLUMNS = ("first_name", "last_name", "street", "city", "postcode", "phone")
-BUILD = ("build", "--resource-type", "seed", "--resource-type", "model", "--select", "+int_identity__review_queue", "+int_identity__links")
+BUILD = (
+    "build", "--resource-type", "seed", "--resource-type", "model",
+    "--select", "+int_identity__review_queue", "+int_identity__links",
+)  # fmt: skip
 
 
 def land(project: Project, tmp_path: Path) -> None:
@@ -91,6 +94,6 @@ def test_weights_of_other_comparisons_are_not_used(project: Project, tmp_path: P
     project.execute(
         "insert into ops.match_models values ('v1', 'another contract', 100, 0.0, -2.0, timestamp '2026-01-02')"
     )
-    project.run("run", "--select", "int_identity__matching_model+")
+    project.run(*BUILD)
     assert project.rows("select count(*) from identity.int_identity__matching_model") == [(0,)]
     assert project.rows("select count(*) from identity.int_identity__scored_pairs") == [(0,)]
