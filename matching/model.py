@@ -106,6 +106,11 @@ def frequency_columns(comparisons: tuple[Comparison, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def columns_of(comparison: Comparison) -> set[str]:
+    """Every column that the comparison looks at."""
+    return {comparison.column, *(column for level in comparison.levels for column in level.columns)}
+
+
 def weight(m: float, u: float) -> float:
     """The base-2 logarithm of how much likelier the level is for one person than for two."""
     return math.log2(m / u)

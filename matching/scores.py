@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from contracts.matching import Comparison, Level, Rule
 from matching.levels import level_number, of_table, part
-from matching.model import PRIOR, Levels, frequency_columns, labels
+from matching.model import PRIOR, Levels, columns_of, frequency_columns, labels
 
 _LEFT, _RIGHT = of_table("l"), of_table("r")
 
@@ -48,11 +48,15 @@ def candidate_pairs(keys: str, blocking: tuple[Rule, ...]) -> str:
 def compared_pairs(keys: str, pairs: str, frequencies: str, comparisons: tuple[Comparison, ...], dialect: str) -> str:
     """Pairs with the level of each comparison (``level_x``) and how common the shared values are (``shared_x``)."""
     columns = frequency_columns(comparisons)
+    looked_at = sorted(set().union(*(columns_of(item) for item in comparisons)))
     shared = "".join(f",\n    {_shared_frequency(name)} as shared_{name}" for name in columns)
     return f"""with
 
 keys as (
-    select known.*{"".join(f", {_frequency(name)} as tf_{name}" for name in columns)}
+    select
+        known.record_key{_lines_after(f"known.{name}" for name in looked_at)}{
+        _lines_after(f"{_frequency(name)} as tf_{name}" for name in columns)
+    }
     from {keys} as known
     {"    ".join(_frequency_join(name, frequencies) for name in columns)}
 )
@@ -139,6 +143,10 @@ def probability(weight: str) -> str:
 
 def _lines(items: Iterable[str]) -> str:
     return ",\n        ".join(items)
+
+
+def _lines_after(items: Iterable[str]) -> str:
+    return "".join(f",\n        {item}" for item in items)
 
 
 def _sum(items: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ import duckdb
 from contracts.matching import Comparison, Matching, Rule
 from matching import MatchingError
 from matching.levels import condition, is_missing, part, with_suffix
-from matching.model import Levels, Model, Probabilities, labels
+from matching.model import Levels, Model, Probabilities, columns_of, labels
 
 # Fewer pairs of a training rule than this teach nothing.
 _PAIRS_THAT_TEACH = 20
@@ -119,11 +119,6 @@ def _sessions(
         saved = linker.misc.save_model_to_json()
         linker.table_management.invalidate_cache()
     return _levels(saved, comparisons)
-
-
-def columns_of(comparison: Comparison) -> set[str]:
-    """Every column that the comparison looks at."""
-    return {comparison.column, *(column for level in comparison.levels for column in level.columns)}
 
 
 def splink_settings(comparisons: tuple[Comparison, ...], **more: Any) -> Any:

@@ -210,7 +210,38 @@ left join {{ nicknames }} as nicknames
 with
 
 keys as (
-    select known.*, tf_first_name.term_frequency as tf_first_name, tf_middle_name.term_frequency as tf_middle_name, tf_last_name.term_frequency as tf_last_name, tf_birth_digits.term_frequency as tf_birth_digits, tf_birth_place.term_frequency as tf_birth_place, tf_occupation.term_frequency as tf_occupation, tf_email.term_frequency as tf_email, tf_phone.term_frequency as tf_phone, tf_national_id.term_frequency as tf_national_id, tf_street.term_frequency as tf_street, tf_city.term_frequency as tf_city, tf_state.term_frequency as tf_state, tf_postcode.term_frequency as tf_postcode
+    select
+        known.record_key,
+        known.birth_digits,
+        known.birth_place,
+        known.birth_year,
+        known.city,
+        known.email,
+        known.email_name,
+        known.first_name,
+        known.first_name_root,
+        known.last_name,
+        known.middle_name,
+        known.national_id,
+        known.occupation,
+        known.phone,
+        known.postal_area,
+        known.postcode,
+        known.state,
+        known.street,
+        tf_first_name.term_frequency as tf_first_name,
+        tf_middle_name.term_frequency as tf_middle_name,
+        tf_last_name.term_frequency as tf_last_name,
+        tf_birth_digits.term_frequency as tf_birth_digits,
+        tf_birth_place.term_frequency as tf_birth_place,
+        tf_occupation.term_frequency as tf_occupation,
+        tf_email.term_frequency as tf_email,
+        tf_phone.term_frequency as tf_phone,
+        tf_national_id.term_frequency as tf_national_id,
+        tf_street.term_frequency as tf_street,
+        tf_city.term_frequency as tf_city,
+        tf_state.term_frequency as tf_state,
+        tf_postcode.term_frequency as tf_postcode
     from {{ keys }} as known
     left join {{ frequencies }} as tf_first_name on tf_first_name.column_name = 'first_name' and known.first_name = tf_first_name.term    left join {{ frequencies }} as tf_middle_name on tf_middle_name.column_name = 'middle_name' and known.middle_name = tf_middle_name.term    left join {{ frequencies }} as tf_last_name on tf_last_name.column_name = 'last_name' and known.last_name = tf_last_name.term    left join {{ frequencies }} as tf_birth_digits on tf_birth_digits.column_name = 'birth_digits' and known.birth_digits = tf_birth_digits.term    left join {{ frequencies }} as tf_birth_place on tf_birth_place.column_name = 'birth_place' and known.birth_place = tf_birth_place.term    left join {{ frequencies }} as tf_occupation on tf_occupation.column_name = 'occupation' and known.occupation = tf_occupation.term    left join {{ frequencies }} as tf_email on tf_email.column_name = 'email' and known.email = tf_email.term    left join {{ frequencies }} as tf_phone on tf_phone.column_name = 'phone' and known.phone = tf_phone.term    left join {{ frequencies }} as tf_national_id on tf_national_id.column_name = 'national_id' and known.national_id = tf_national_id.term    left join {{ frequencies }} as tf_street on tf_street.column_name = 'street' and known.street = tf_street.term    left join {{ frequencies }} as tf_city on tf_city.column_name = 'city' and known.city = tf_city.term    left join {{ frequencies }} as tf_state on tf_state.column_name = 'state' and known.state = tf_state.term    left join {{ frequencies }} as tf_postcode on tf_postcode.column_name = 'postcode' and known.postcode = tf_postcode.term
 )
@@ -256,7 +287,38 @@ inner join keys as r
 with
 
 keys as (
-    select known.*, tf_first_name.term_frequency as tf_first_name, tf_middle_name.term_frequency as tf_middle_name, tf_last_name.term_frequency as tf_last_name, tf_birth_digits.term_frequency as tf_birth_digits, tf_birth_place.term_frequency as tf_birth_place, tf_occupation.term_frequency as tf_occupation, tf_email.term_frequency as tf_email, tf_phone.term_frequency as tf_phone, tf_national_id.term_frequency as tf_national_id, tf_street.term_frequency as tf_street, tf_city.term_frequency as tf_city, tf_state.term_frequency as tf_state, tf_postcode.term_frequency as tf_postcode
+    select
+        known.record_key,
+        known.birth_digits,
+        known.birth_place,
+        known.birth_year,
+        known.city,
+        known.email,
+        known.email_name,
+        known.first_name,
+        known.first_name_root,
+        known.last_name,
+        known.middle_name,
+        known.national_id,
+        known.occupation,
+        known.phone,
+        known.postal_area,
+        known.postcode,
+        known.state,
+        known.street,
+        tf_first_name.term_frequency as tf_first_name,
+        tf_middle_name.term_frequency as tf_middle_name,
+        tf_last_name.term_frequency as tf_last_name,
+        tf_birth_digits.term_frequency as tf_birth_digits,
+        tf_birth_place.term_frequency as tf_birth_place,
+        tf_occupation.term_frequency as tf_occupation,
+        tf_email.term_frequency as tf_email,
+        tf_phone.term_frequency as tf_phone,
+        tf_national_id.term_frequency as tf_national_id,
+        tf_street.term_frequency as tf_street,
+        tf_city.term_frequency as tf_city,
+        tf_state.term_frequency as tf_state,
+        tf_postcode.term_frequency as tf_postcode
     from {{ keys }} as known
     left join {{ frequencies }} as tf_first_name on tf_first_name.column_name = 'first_name' and known.first_name = tf_first_name.term    left join {{ frequencies }} as tf_middle_name on tf_middle_name.column_name = 'middle_name' and known.middle_name = tf_middle_name.term    left join {{ frequencies }} as tf_last_name on tf_last_name.column_name = 'last_name' and known.last_name = tf_last_name.term    left join {{ frequencies }} as tf_birth_digits on tf_birth_digits.column_name = 'birth_digits' and known.birth_digits = tf_birth_digits.term    left join {{ frequencies }} as tf_birth_place on tf_birth_place.column_name = 'birth_place' and known.birth_place = tf_birth_place.term    left join {{ frequencies }} as tf_occupation on tf_occupation.column_name = 'occupation' and known.occupation = tf_occupation.term    left join {{ frequencies }} as tf_email on tf_email.column_name = 'email' and known.email = tf_email.term    left join {{ frequencies }} as tf_phone on tf_phone.column_name = 'phone' and known.phone = tf_phone.term    left join {{ frequencies }} as tf_national_id on tf_national_id.column_name = 'national_id' and known.national_id = tf_national_id.term    left join {{ frequencies }} as tf_street on tf_street.column_name = 'street' and known.street = tf_street.term    left join {{ frequencies }} as tf_city on tf_city.column_name = 'city' and known.city = tf_city.term    left join {{ frequencies }} as tf_state on tf_state.column_name = 'state' and known.state = tf_state.term    left join {{ frequencies }} as tf_postcode on tf_postcode.column_name = 'postcode' and known.postcode = tf_postcode.term
 )

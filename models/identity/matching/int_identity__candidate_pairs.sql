@@ -1,4 +1,5 @@
--- Grain: one row per pair of records that any rule of blocking brings together, the lower key first.
+-- Grain: one row per pair of records that any rule of blocking brings together.
+-- The lower key stands first.
 
 -- depends_on: {{ ref('int_identity__matching_rules') }}
 -- depends_on: {{ ref('int_identity__matching_keys') }}

@@ -9,15 +9,14 @@ with
 
 measured as (
     {%- for rule in matching_rules() %}
-    select
-        '{{ rule["name"] }}' as rule_name,
-        counted.pairs as number_of_pairs
-    from ({{ rule["count"] | replace('@keys', keys) }}) as counted
-    {%- if not loop.last %}
-
-    union all
-{% endif %}
-    {%- endfor %}
+        select
+            '{{ rule["name"] }}' as rule_name,
+            counted.pairs as number_of_pairs
+        from ({{ rule["count"] | replace('@keys', keys) }}) as counted
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
 ),
 
 records as (
