@@ -1,8 +1,8 @@
 """Clusters of records that are one person, as SQL: two clusters join while all that is between them speaks for it.
 
 Closing over every link would make one customer of a household by one bad pair. Here two clusters join only when their
-score reaches the threshold: the mean of their best pair and of all pairs between them, where a pair that was never
-compared, or weighs less than the floor, counts as the floor. In a round every cluster names the best of its
+score reaches the threshold: the mean of their best pair and of all pairs between them. A pair that was never compared
+counts as unlikely, one that contradicts counts with its weight. In a round every cluster names the best of its
 neighbours, and those that name each other join; what is left is the same in whatever order the rows come.
 """
 
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 # Bits. What a pair counts that blocking did not find: about as unlikely to be a link as the least likely one it found.
 FLOOR = -10
+# Bits. The most that one pair can say against two clusters: a record with errors of its own must not outvote the rest.
+WORST = -20
 # The share of a score that the best pair has; the rest is the mean of all.
 BEST_SHARE = 0.5
 
@@ -21,16 +23,27 @@ _SCORE = (
 )
 
 
-def start(weighed: str, keys: str, names: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Name and query of the tables before the first round; ``names`` gives each its name in the warehouse."""
+def start(weighed: str, keys: str, threshold: str, names: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Name and query of the tables before the first round; ``names`` gives each its name in the warehouse.
+
+    Only pairs of records that both have a link matter: no cluster can join by any other.
+    """
+    linked = names("linked_0")
     yield (
         names("clusters_0"),
         f"select record_key, record_key as cluster_key from {keys}",
     )
     yield (
+        linked,
+        f"select record_key_a as record_key from {weighed} where link_weight >= {threshold} "
+        f"union select record_key_b from {weighed} where link_weight >= {threshold}",
+    )
+    yield (
         names("edges_0"),
-        "select record_key_a as cluster_a, record_key_b as cluster_b, link_weight as best, link_weight as total, "
-        f"1 as pairs from {weighed} where link_weight > {FLOOR}",
+        "select pairs.record_key_a as cluster_a, pairs.record_key_b as cluster_b, pairs.link_weight as best, "
+        f"greatest(pairs.link_weight, {WORST}) as total, 1 as pairs from {weighed} as pairs "
+        f"inner join {linked} as a on pairs.record_key_a = a.record_key "
+        f"inner join {linked} as b on pairs.record_key_b = b.record_key",
     )
 
 

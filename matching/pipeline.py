@@ -71,7 +71,7 @@ def cluster(connection: duckdb.DuckDBPyConnection, threshold: float, keys: str =
     def names(name: str) -> str:
         return f"cluster_{name}"
 
-    for name, query in clusters.start("weighed", keys, names):
+    for name, query in clusters.start("weighed", keys, repr(threshold), names):
         _table(connection, name, query)
     number = 0
     while True:

@@ -135,7 +135,7 @@ def _clusters() -> str:
         table, _, number = name.rpartition("_")
         return f"@{table}_before" if number == "0" else f"@{table}_now"
 
-    first = list(clusters.start("@weighed", "@keys", lambda name: f"@{name.rpartition('_')[0]}_now"))
+    first = list(clusters.start("@weighed", "@keys", "@threshold", lambda name: f"@{name.rpartition('_')[0]}_now"))
     each = list(clusters.round_of(1, "@threshold", now))
     return "\n".join(
         [

@@ -566,7 +566,8 @@ substr(
 {% macro matching_cluster_start() -%}
 {{ return([
     ["@clusters_now", "select record_key, record_key as cluster_key from @keys"],
-    ["@edges_now", "select record_key_a as cluster_a, record_key_b as cluster_b, link_weight as best, link_weight as total, 1 as pairs from @weighed where link_weight > -10"]
+    ["@linked_now", "select record_key_a as record_key from @weighed where link_weight >= @threshold union select record_key_b from @weighed where link_weight >= @threshold"],
+    ["@edges_now", "select pairs.record_key_a as cluster_a, pairs.record_key_b as cluster_b, pairs.link_weight as best, greatest(pairs.link_weight, -20) as total, 1 as pairs from @weighed as pairs inner join @linked_now as a on pairs.record_key_a = a.record_key inner join @linked_now as b on pairs.record_key_b = b.record_key"]
 ]) }}
 {%- endmacro %}
 

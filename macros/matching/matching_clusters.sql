@@ -27,7 +27,8 @@
     {%- for name, query in braid.matching_cluster_start() -%}
         {%- set table = braid.scratch(this, name[1:] | replace('_now', '_0')) -%}
         {%- do made.append(table) -%}
-        {%- do braid.create_scratch(table, query | replace('@weighed', weighed) | replace('@keys', keys)) -%}
+        {%- do braid.create_scratch(table, query | replace('@weighed', weighed) | replace('@keys', keys)
+            | replace('@threshold', threshold | string) | replace('@linked_now', braid.scratch(this, 'linked_0'))) -%}
     {%- endfor -%}
     {%- for _ in range(1000) if state.joined > 0 -%}
         {%- if state.joined > 0 -%}
