@@ -13,7 +13,7 @@ candidates as (
 
 frequencies as (
     select term_frequencies.*
-    from {{ source('matching', 'term_frequencies') }} as term_frequencies
+    from {{ source('ops', 'term_frequencies') }} as term_frequencies
     inner join {{ ref('int_identity__matching_model') }} as models
         on term_frequencies.model_version = models.model_version
 ),

@@ -6,7 +6,7 @@
 with
 
 models as (
-    select * from {{ source('matching', 'match_models') }}
+    select * from {{ source('ops', 'match_models') }}
     where contract_version = '{{ matching_contract() }}'
 ),
 

@@ -25,7 +25,7 @@ records as (
 
 trained as (
     select match_rules.*
-    from {{ source('matching', 'match_rules') }} as match_rules
+    from {{ source('ops', 'match_rules') }} as match_rules
     inner join {{ ref('int_identity__matching_model') }} as models
         on match_rules.model_version = models.model_version
 ),

@@ -10,7 +10,7 @@ compared_pairs as (
 
 trained_weights as (
     select match_weights.*
-    from {{ source('matching', 'match_weights') }} as match_weights
+    from {{ source('ops', 'match_weights') }} as match_weights
     inner join {{ ref('int_identity__matching_model') }} as models
         on match_weights.model_version = models.model_version
 ),
