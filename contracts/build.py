@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, households, identifiers, identity_gate, regions, schema_changes, survivorship
+from contracts import emails, households, identifiers, identity_gate, nicknames, regions, schema_changes, survivorship
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -100,6 +100,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
             ),
         ),
         "source_regions.csv": _csv(("record_source", "default_region"), homes.items()),
+        "nicknames.csv": _csv(("name", "root"), nicknames.rows(folder / "nicknames.yml")),
         "schema_change_rules.csv": _csv(
             (
                 "rule_rank",

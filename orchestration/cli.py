@@ -16,6 +16,7 @@ from orchestration.commands.contracts import contracts
 from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
 from orchestration.commands.identity import identity
+from orchestration.commands.matching import COMMANDS as MATCHING
 from orchestration.commands.publish import publish
 from orchestration.commands.quarantine import quarantine
 from orchestration.commands.reconcile import reconcile
@@ -52,6 +53,8 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+for command in MATCHING:
+    identity.add_command(command)
 for command in (extract, reconcile, quarantine, status, build, publish, identity, contracts, sandbox, demo):
     cli.add_command(command)
 

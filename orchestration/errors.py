@@ -38,6 +38,8 @@ def explained(error: BaseException) -> tuple[str, int] | None:
         return str(error), BAD_USAGE if configuration else FAILED
     if isinstance(error, _known("warehouse.base", "WarehouseError")):
         return str(error), FAILED
+    if isinstance(error, _known("matching", "MatchingError")):
+        return str(error), FAILED
     if isinstance(error, _known("contracts", "ContractError")):
         return str(error), BAD_USAGE
     return None

@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "warehouse": {"contracts"},
     "extract": {"contracts", "warehouse"},
     "sandbox": {"contracts", "warehouse"},
-    "orchestration": {"contracts", "warehouse", "extract", "sandbox"},
+    "matching": {"contracts"},
+    "orchestration": {"contracts", "warehouse", "extract", "sandbox", "matching"},
 }
 REGISTRIES = re.compile(
     "|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "registry" + r"\.npmjs", "deb" + r"\.debian\.org"])

@@ -22,15 +22,18 @@ def contracts() -> None:
 
 @contracts.command(short_help="Write the derived files that are stale.")
 def build() -> None:
-    """Write the seeds that are missing or stale, remove those that nothing derives, and name what changed.
+    """Write the seeds and macros that are missing or stale, remove what nothing derives, and name what changed.
 
     \b
     Example:
       braid contracts build
     """
     from contracts import build as derived
+    from matching import rendering
 
     changed = derived.build()
+    if rendering.write():
+        changed.append(rendering.MACROS)
     for path in changed:
         click.echo(_shown(path))
     if not changed:
@@ -39,15 +42,18 @@ def build() -> None:
 
 @contracts.command(short_help="Exit 1 when a derived file is stale.")
 def check() -> None:
-    """Compare the seeds with the YAML they are derived from; changes nothing.
+    """Compare the seeds and macros with the YAML they are derived from; changes nothing.
 
     \b
     Example:
       braid contracts check
     """
     from contracts import build as derived
+    from matching import rendering
 
     stale = derived.check()
+    if not rendering.is_current():
+        stale.append(rendering.MACROS)
     if stale:
         named = ", ".join(_shown(path) for path in stale)
         raise CommandError(f"{named}: not what contracts/*.yml say; run `braid contracts build` and commit the result.")
