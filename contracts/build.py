@@ -19,7 +19,7 @@ SEEDS = HERE.parent / "seeds" / "contracts"
 Cell = str | int | bool | None
 
 # Seeds that decide which records are one customer; a change of them is a new version of the rules.
-_RULES = ("identifier_", "email_domains", "phone_regions", "country_names", "source_regions")
+_RULES = ("identifier_", "email_domains", "phone_regions", "country_names", "source_regions", "nicknames")
 
 # What dbt's CSV readers take for no value at all; as a pattern it arrives.
 _READ_AS_NOTHING = ("", "null")
