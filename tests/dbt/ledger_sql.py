@@ -32,6 +32,8 @@ create table identity.int_identity__moved_records (record_key varchar, successor
 create table identity.int_identity__identifiers (
     record_key varchar, identifier_type varchar, identifier_value varchar, written_value varchar,
     identifier_status varchar, priority integer);
+create table identity.int_identity__judged_pairs (
+    record_key_a varchar, record_key_b varchar, verdict varchar, evidence varchar, link_probability double);
 create table identity.int_identity__joined_records (record_key varchar, join_group varchar);
 create table identity.int_identity__candidate_clusters (record_key varchar, cluster_key varchar);
 create table identity.int_identity__new_over_limits (identifier_type varchar);
