@@ -224,7 +224,7 @@ def _figures(settings: Settings, sandbox: Running) -> dict[str, Any]:
 
     records, people = sandbox.truth()
     with DuckDBWarehouse.open(_serving(settings), read_only=True) as copy:
-        clusters = copy.query("select record_key, customer_id as cluster_id from identity.customer_xref")
+        clusters = copy.query("select record_key, customer_id as cluster_id from identity.customer_xref_current")
         rules = copy.query("select link_rule, count(*) as links from identity.int_identity__links group by link_rule")
         customers = copy.query("select customer_id from identity.customer_master")
     scored = score(records, clusters, people)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import duckdb
@@ -15,6 +16,7 @@ from tests.dbt.project import Project
 
 pytestmark = [pytest.mark.timeout(600)]
 
+PER_COMPARISON = re.compile(r"(level|weight|household_weight|shared|frequency)_[a-z_]+$")
 XREF = "select record_key, customer_id from identity.customer_xref_current order by record_key"
 
 
@@ -69,7 +71,11 @@ def test_the_company_is_put_together_and_stays_together(project: Project) -> Non
             "select column_name from information_schema.columns"
             f" where table_schema = '{node['schema']}' and table_name = '{node['name']}'"
         )
-        assert set(node["columns"]) == {name for (name,) in columns}, f"{node['name']} documents other columns"
+        stored = {name for (name,) in columns}
+        if node["name"] in ("int_identity__compared_pairs", "int_identity__scored_pairs"):
+            # As many more as contracts/matching.yml has comparisons; the model's description says which.
+            stored = {name for name in stored if name in node["columns"] or not PER_COMPARISON.match(name)}
+        assert set(node["columns"]) == stored, f"{node['name']} documents other columns"
         assert node["description"], node["name"]
         assert all(column["description"] for column in node["columns"].values()), node["name"]
         documented += 1
