@@ -42,11 +42,7 @@ def mark_absent(
     has the keys, as ``key_text`` writes them, of rows that came and could not be stored: they are there.
     """
     conditions = [f"t.{warehouse.quoted(column)} = ?" for column in scope]
-    on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
-    conditions += [f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged]
-    if spared is not None:
-        text = key_text(warehouse, info.key)
-        conditions.append(f"not exists (select 1 from {spared.sql} as s where s.record_key = {text})")
+    conditions += _absent(warehouse, info, staged, spared)
     params: list[object] = list(scope.values())
     if before is not None and info.cursor is not None:
         conditions.append(f"t.{warehouse.quoted(info.cursor)} < ?")
@@ -70,11 +66,7 @@ def mark_purged(
 ) -> None:
     """Of rows the source flagged as deleted, say which ones it no longer has at all: its counts leave them out."""
     assert info.cursor is not None
-    on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
-    absent = " and ".join(f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged) or "true"
-    if spared is not None:
-        text = key_text(warehouse, info.key)
-        absent += f" and not exists (select 1 from {spared.sql} as s where s.record_key = {text})"
+    absent = " and ".join(_absent(warehouse, info, staged, spared)) or "true"
     how = warehouse.quoted(HOW)
     warehouse.execute(
         f"update {warehouse.relation(info.table)} as t set {how} = 'purged'"
@@ -104,6 +96,16 @@ def refuse_emptying(warehouse: Warehouse, info: ObjectInfo, source: str) -> None
             f"{source} shows no {info.name} at all, though {live} are known: nothing was marked deleted; "
             "check what the user or token may read."
         )
+
+
+def _absent(warehouse: Warehouse, info: ObjectInfo, staged: Sequence[Staged], spared: Staged | None) -> list[str]:
+    """Conditions: the stored row ``t`` is in no batch, nor among the keys of rows that could not be stored."""
+    on = " and ".join(f"t.{warehouse.quoted(c)} = g.{warehouse.quoted(c)}" for c in info.key)
+    conditions = [f"not exists (select 1 from {batch.sql} as g where {on})" for batch in staged]
+    if spared is not None:
+        text = key_text(warehouse, info.key)
+        conditions.append(f"not exists (select 1 from {spared.sql} as s where s.record_key = {text})")
+    return conditions
 
 
 def _mark(

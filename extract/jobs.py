@@ -31,7 +31,6 @@ class Unfinished:
 
     window: Window
     clock: datetime
-    full: bool
 
 
 class JobBook:
@@ -107,7 +106,7 @@ def unfinished(
     start, end, begun_at = (column[0].as_py() for column in found.columns)
     if start != window.start or end > window.end or (full and end <= clock):
         return None
-    return Unfinished(Window(start, end), begun_at, full)
+    return Unfinished(Window(start, end), begun_at)
 
 
 def settle(warehouse: Warehouse, source: str, name: str, window: Window) -> None:

@@ -31,7 +31,6 @@ _META: dict[str, pa.DataType] = {
     deletions.QUARANTINED_AT: pa.timestamp("us"),
 }
 META = pa.schema(_META)
-NO_KEYS = pa.table({"record_key": pa.array([], pa.string())})
 # More rows than this in the overlap are not looked at one by one to learn how late rows come.
 MOST_LATE = 200_000
 
@@ -104,9 +103,8 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     existed = warehouse.columns(info.table) is not None
     added = warehouse.ensure_table(info.table, pa.schema([*info.schema, *META]))
     before = _overlap_keys(warehouse, info, load)
-    known = spool.spared()
     with (
-        warehouse.stage(known if known is not None else NO_KEYS, constants={}) as spared,
+        spared_keys(warehouse, spool) as (known, spared),
         _staged(warehouse, spool, load) as (parts, gone),
         warehouse.stage(
             quarantine.table_of(load.source, info.name, spool.rejected, load.version, load.run_id, now), constants={}
@@ -124,17 +122,9 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
             )
             staged = [batch for _, batch in parts]
             deleted += sum(
-                deletions.mark_absent(
-                    warehouse,
-                    info,
-                    staged,
-                    scope,
-                    load.started_at,
-                    load.run_id,
-                    spared=spared if spool.rejected else None,
-                )
+                deletions.mark_absent(warehouse, info, staged, scope, load.started_at, load.run_id, spared=spared)
                 for scope in scopes
-                if known is not None
+                if known
             )
             deletions.stamp(warehouse, info, load.started_at, load.run_id)
             landed_count = _landed_count(warehouse, info, parts, counts, load.window)
@@ -162,7 +152,7 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
                 quarantine.settle_file(
                     warehouse, source=load.source, name=info.name, path=file.path, run_id=load.run_id, now=now
                 )
-            all_there_is = {} in scopes and known is not None
+            all_there_is = known and {} in scopes
             quarantine.settle(
                 warehouse, info, load.source, staged, rejected=rejected if all_there_is else None, now=now
             )
@@ -205,6 +195,20 @@ def confirm(warehouse: Warehouse, load: Load, landed: Landed, source_count: int,
 
 
 Parts = Sequence[tuple[CsvPages | ParquetFiles, Staged]]
+
+
+@contextmanager
+def spared_keys(warehouse: Warehouse, spool: DiskSpool) -> Iterator[tuple[bool, Staged | None]]:
+    """Whether it is known which rows were rejected, and their keys staged, None where there are none.
+
+    Where it is not known, nothing may be taken for absent.
+    """
+    keys = spool.spared()
+    if keys is None or not spool.rejected:
+        yield keys is not None, None
+        return
+    with warehouse.stage(keys, constants={}) as staged:
+        yield True, staged
 
 
 @contextmanager

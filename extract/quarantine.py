@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -84,12 +84,16 @@ def dismiss(warehouse: Warehouse, quarantine_id: str, why: str, now: datetime) -
         )
 
 
-def table_of(source: str, name: str, rows: Sequence[Rejected], version: str, run_id: str, now: datetime) -> pa.Table:
-    """Rejected rows as the book keeps them: a record that breaks the same rule again has the same id."""
+def table_of(
+    source: str, name: str, rows: Sequence[Rejected], version: str | Mapping[str, str], run_id: str, now: datetime
+) -> pa.Table:
+    """Rejected rows as the book keeps them: a record that breaks the same rule again has the same id.
+
+    ``version`` is that of all rules, or of each by its name.
+    """
     found = {}
     for row in rows:
-        which = row.key if row.key is not None else f"{row.position}|{row.payload}"
-        quarantine_id = hashlib.sha256(f"{source}|{name}|{row.rule}|{which}".encode()).hexdigest()[:16]
+        quarantine_id = hashlib.sha256(f"{source}|{name}|{row.rule}|{_record(row)}".encode()).hexdigest()[:16]
         found[quarantine_id] = {
             "quarantine_id": quarantine_id,
             "source": source,
@@ -98,7 +102,7 @@ def table_of(source: str, name: str, rows: Sequence[Rejected], version: str, run
             "record_cursor": row.cursor,
             "is_deleted": row.is_deleted,
             "rule": row.rule,
-            "rule_version": version,
+            "rule_version": version if isinstance(version, str) else version[row.rule],
             "reason": row.reason,
             "position": row.position,
             "payload": row.payload,
@@ -127,7 +131,7 @@ def add(warehouse: Warehouse, rejected: Staged) -> None:
 def counted(info: ObjectInfo, rows: Sequence[Rejected], window: Window) -> int:
     """How many of the records just rejected the source's count of ``window`` has."""
     found = {
-        row.key if row.key is not None else f"{row.position}|{row.payload}"
+        _record(row)
         for row in rows
         if (info.counts_deleted or not row.is_deleted)
         and (row.cursor is None or ((window.start is None or window.start <= row.cursor) and row.cursor < window.end))
@@ -258,17 +262,10 @@ def set_apart(
     Those of the batch that broke one before, and hold now, leave it, and so do those that are no longer at the source.
     """
     rejected = [row for item in broken for row in _rejected(warehouse, table, key, item, name, runs)]
-    book = table_of(source, name, [row for row, _ in rejected], "", runs[-1], now)
-    versions = {row.rule: version for row, version in rejected}
-    book = book.set_column(
-        book.column_names.index("rule_version"),
-        "rule_version",
-        pa.array([versions[str(rule)] for rule in book["rule"].to_pylist()], pa.string()),
-    )
-    held = "not exists (select 1 from ({0}) as r where r.record_key = {1})"
-    with warehouse.stage(book, constants={}) as staged:
-        bad = f"select record_key from {staged.sql} as s"
+    versions = {f"{EXPECTATION}{item.rule}": item.version for item in broken}
+    with warehouse.stage(table_of(source, name, rejected, versions, runs[-1], now), constants={}) as staged:
         text, at = deletions.key_text(warehouse, key), warehouse.quoted(deletions.QUARANTINED_AT)
+        is_bad = f"exists (select 1 from {staged.sql} as s where s.record_key = {text})"
         marks = ", ".join("?" * len(runs))
         vanished = deletions.vanished(warehouse)
         of_batch = f"t._run_id in ({marks}) and not {vanished}"
@@ -283,15 +280,13 @@ def set_apart(
                     [status, now, source, name, *runs],
                 )
             warehouse.execute(
-                f"update {relation} as t set {at} = null where {of_batch} and {at} is not null"
-                f" and {held.format(bad, text)}",
+                f"update {relation} as t set {at} = null where {of_batch} and {at} is not null and not {is_bad}",
                 list(runs),
             )
             if rejected:
                 add(warehouse, staged)
                 warehouse.execute(
-                    f"update {relation} as t set {at} = ? where {of_batch} and {at} is null"
-                    f" and exists (select 1 from ({bad}) as r where r.record_key = {text})",
+                    f"update {relation} as t set {at} = ? where {of_batch} and {at} is null and {is_bad}",
                     [now, *runs],
                 )
 
@@ -316,8 +311,8 @@ def outdated(
 
 def _rejected(
     warehouse: Warehouse, table: TableName, key: Sequence[str], item: Broken, name: str, runs: Sequence[str]
-) -> list[tuple[Rejected, str]]:
-    """The rows of one broken rule, each with the rule's version."""
+) -> list[Rejected]:
+    """The rows of one broken rule."""
     stored = [column for column in warehouse.columns(table) or {} if not column.startswith("_")]
     columns = ", ".join(f"t.{warehouse.quoted(column)}" for column in stored)
     on = " and ".join(f"t.{warehouse.quoted(column)} = b.{warehouse.quoted(column)}" for column in key)
@@ -331,15 +326,12 @@ def _rejected(
     keys = found.column(0).to_pylist()
     rows = zip(*(found.column(place + 1).to_pylist() for place in range(len(stored))), strict=True)
     return [
-        (
-            Rejected(
-                json.dumps(dict(zip(stored, row, strict=True)), sort_keys=True, default=str),
-                f"{EXPECTATION}{item.rule}",
-                f"{name}: {item.reason}.",
-                f"{name} {known}",
-                str(known),
-            ),
-            item.version,
+        Rejected(
+            json.dumps(dict(zip(stored, row, strict=True)), sort_keys=True, default=str),
+            f"{EXPECTATION}{item.rule}",
+            f"{name}: {item.reason}.",
+            f"{name} {known}",
+            str(known),
         )
         for known, row in zip(keys, rows, strict=True)
     ]
@@ -347,3 +339,8 @@ def _rejected(
 
 def _known(warehouse: Warehouse, sql: str, params: Sequence[object]) -> int:
     return int(str(warehouse.query(sql, params).column(0)[0].as_py()))
+
+
+def _record(row: Rejected) -> str:
+    """What tells a rejected record from others: its key, or all there is to know of one without."""
+    return row.key if row.key is not None else f"{row.position}|{row.payload}"

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from extract import books, deletions, drift, quarantine, targeted, windows
-from extract.landing import NO_KEYS, Landed, Load, stored_count, write_window
+from extract.landing import Landed, Load, spared_keys, stored_count, write_window
 from extract.pipeline import ObjectResult, OpenWarehouse, Progress, Work, check_names, utc_now, version
 from extract.source import ObjectInfo, Source, SourceError, Window
 from extract.spool import DiskSpool
@@ -155,20 +155,18 @@ def _held(
 
     Rows whose narrow record cannot be read are there: they are neither marked nor refreshed.
     """
-    known = spool.spared()
     with (
         work.open_warehouse() as warehouse,
         targeted.staged(warehouse, spool, load.started_at, load.run_id) as batches,
-        warehouse.stage(known if known is not None else NO_KEYS, constants={}) as keys,
+        spared_keys(warehouse, spool) as (known, spared),
     ):
         rows = sum(_count(warehouse, f"select count(*) from {batch.sql} as b") for batch in batches)
-        spared = keys if spool.rejected else None
         if not rows and not spool.rejected:
             deletions.refuse_emptying(warehouse, info, load.source)
         missed = _missed(warehouse, info, load, batches)
         marked = 0
         with warehouse.transaction():
-            if known is not None:
+            if known:
                 marked = deletions.mark_absent(
                     warehouse, info, batches, {}, load.started_at, load.run_id,
                     how="swept", before=load.window.end, spared=spared,

@@ -82,17 +82,14 @@ def object_status(warehouse: Warehouse) -> list[ObjectStatus]:
             group by runs.source, runs.object
         ),
         counted as (
-            select
-                runs.source, runs.object, max(runs.complete_to) as watermark,
-                greatest(
-                    coalesce(max(case when runs.proof = 'proven' then runs.complete_to end), max(recounts.proven_to)),
-                    coalesce(max(recounts.proven_to), max(case when runs.proof = 'proven' then runs.complete_to end))
-                ) as proven_to
-            from {runs} as runs
-            left join recounts
-                on recounts.source = runs.source
-                and recounts.object = runs.object
-            group by runs.source, runs.object
+            select source, object, max(complete_to) as watermark, max(proven_to) as proven_to
+            from (
+                select source, object, complete_to, case when proof = 'proven' then complete_to end as proven_to
+                from {runs}
+                union all
+                select source, object, cast(null as timestamp), proven_to from recounts
+            ) as reached
+            group by source, object
         ),
         marks as (
             select

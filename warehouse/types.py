@@ -23,6 +23,11 @@ _SIMPLE: tuple[tuple[pa.DataType, str, str], ...] = (
 )
 
 
+def naive_utc(value: datetime) -> datetime:
+    """A time as every warehouse here stores it; one without a zone is taken as it is."""
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
 def sql_type(arrow: pa.DataType, dialect: str, where: str = "A column") -> str:
     """The warehouse's name of an Arrow type; ``where`` opens the sentence when there is none."""
     if pa.types.is_decimal128(arrow):
@@ -66,8 +71,8 @@ def literal(value: object, what: str) -> tuple[str, pa.DataType]:
         arrow = pa.scalar(value).type
         return f"cast({value:f} as decimal({arrow.precision}, {arrow.scale}))", arrow
     if isinstance(value, datetime):
-        naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return f"cast('{naive.isoformat(sep=' ', timespec='microseconds')}' as timestamp)", pa.timestamp("us")
+        moment = naive_utc(value).isoformat(sep=" ", timespec="microseconds")
+        return f"cast('{moment}' as timestamp)", pa.timestamp("us")
     if isinstance(value, date):
         return f"cast('{value.isoformat()}' as date)", pa.date32()
     # A backslash escapes in Snowflake's strings and is itself in DuckDB's: neither it nor NUL is written.

@@ -93,14 +93,15 @@ def status(target: str | None, as_json_: bool) -> None:
 
 def _unaccepted(changes: Sequence[Noticed]) -> list[tuple[Noticed, str]]:
     """Changes that the contract neither accepts nor ignores, with their severity."""
-    from contracts import schema_changes
-
     if not changes:
         return []
+    from contracts import schema_changes
+    from orchestration.lib.schema_news import judged
+
     rules = schema_changes.read()
     found = []
     for change in changes:
-        severity, accepted = rules.judged(change.source, change.object, change.column, change.change, change.noticed_at)
+        severity, accepted = judged(change, rules)
         if severity != "ignore" and not accepted:
             found.append((change, severity))
     return found

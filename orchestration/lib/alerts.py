@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from orchestration.lib.redact import redacted, secret_values
 
+NOBODY = "Nobody is told: neither BRAID_ALERT_WEBHOOK nor BRAID_ALERT_EMAIL is set."
 _TIMEOUT_SECONDS = 15
 _TRIES = 3
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}

@@ -97,7 +97,7 @@ def _judged(runs: tuple[str, ...], rules: Suite, rows: pa.Table) -> Checked:
     verdict = judge(rows, rules, extracted_at=newest)
     if not verdict.broken or not key or not set(key) <= set(rows.column_names):
         return Checked(runs, verdict, key)
-    apart, bad = [], None
+    apart = []
     for rule in (item.rule for item in verdict.broken):
         found = breaking(rows, rule, extracted_at=newest).select(list(key))
         if found.num_rows and not set(rule.columns) & set(key):

@@ -87,6 +87,11 @@ def news(noticed: Sequence[Noticed], told: Told, rules: Rules) -> list[Message]:
     return [_message(tuple(changes), rules) for _, changes in groupby(ordered, key=_who)]
 
 
+def judged(change: Noticed, rules: Rules) -> tuple[str, bool]:
+    """Severity of a change, and whether it is accepted."""
+    return rules.judged(change.source, change.object, change.column, change.change, change.noticed_at)
+
+
 def said(change: Noticed) -> str:
     """A change in a few words: ``email changed its type from string to int64``."""
     what = f"{change.column} {_HAPPENED.get(change.change, change.change)}"
@@ -101,7 +106,7 @@ def _message(changes: tuple[Noticed, ...], rules: Rules) -> Message:
     count = "1 column" if len(changes) == 1 else f"{len(changes)} columns"
     lines = []
     for change in changes:
-        severity, accepted = rules.judged(change.source, change.object, change.column, change.change, change.noticed_at)
+        severity, accepted = judged(change, rules)
         means = "it is accepted already" if accepted else _MEANS[severity]
         lines.append(f"{said(change)}; {means}. {_REMEDY.get(change.change, '')}".rstrip())
     lines.append(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.orchestration.receivers import Webhook, webhook
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 _SETTINGS = ("SALESFORCE_", "HUBSPOT_", "SEGMENT_", "BRAID_", "DBT_", "DAGSTER_", "SNOWFLAKE_")
 
@@ -27,6 +29,14 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BRAID_DUCKDB", str(folder / "braid.duckdb"))
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    """A real receiver of alerts, and the setting that names it."""
+    with webhook() as state:
+        monkeypatch.setenv("BRAID_ALERT_WEBHOOK", state.url)
+        yield state
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from extract.books import SCHEMA_CHANGES, ensure_books
 from orchestration.cli import run
 from orchestration.definitions import defs
 from orchestration.defs.proof.sensors import tell_when_schema_changes
-from tests.orchestration.receivers import Webhook, webhook
+from tests.orchestration.receivers import Webhook
 from warehouse.duckdb import DuckDBWarehouse
 
 pytestmark = pytest.mark.timeout(120)
@@ -31,13 +30,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    with webhook() as state:
-        monkeypatch.setenv("BRAID_ALERT_WEBHOOK", state.url)
-        yield state
 
 
 @pytest.fixture

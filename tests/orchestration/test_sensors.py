@@ -12,18 +12,11 @@ from orchestration.defs.dbt import sensors
 from orchestration.defs.dbt.sensors import tell_when_failed, tell_when_stale
 from orchestration.lib.freshness import CHECK_NAME
 from orchestration.lib.staleness import news, stale_models, stale_sources
-from tests.orchestration.receivers import Webhook, webhook
+from tests.orchestration.receivers import Webhook
 
 pytestmark = pytest.mark.timeout(60)
 MASTER = dg.AssetKey(["identity", "customer_master"])
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
-    with webhook() as state:
-        monkeypatch.setenv("BRAID_ALERT_WEBHOOK", state.url)
-        yield state
 
 
 @pytest.fixture

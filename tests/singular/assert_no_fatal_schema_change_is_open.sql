@@ -2,25 +2,4 @@
 -- from a wrong number. Put right what builds on it, then say so: `accepted` in
 -- contracts/schema_changes.yml.
 
-with
-
-changes as (
-    select * from {{ ref('int_ops__judged_schema_changes') }}
-    where
-        severity = 'fatal'
-        and not is_accepted
-),
-
-final as (
-    select
-        source,
-        object,
-        column_name as field,
-        change,
-        old_type,
-        new_type,
-        noticed_at
-    from changes
-)
-
-select * from final
+{{ unaccepted_schema_changes('fatal') }}

@@ -3,25 +3,4 @@
 
 {{ config(severity='warn') }}
 
-with
-
-changes as (
-    select * from {{ ref('int_ops__judged_schema_changes') }}
-    where
-        severity = 'warn'
-        and not is_accepted
-),
-
-final as (
-    select
-        source,
-        object,
-        column_name as field,
-        change,
-        old_type,
-        new_type,
-        noticed_at
-    from changes
-)
-
-select * from final
+{{ unaccepted_schema_changes('warn') }}

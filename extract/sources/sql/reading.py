@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from extract.sources.sql import values
 from extract.sources.sql.database import Database
 from extract.sources.sql.keyset import after
 from extract.sources.sql.tables import Described, Field
+from warehouse.types import naive_utc
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
@@ -107,7 +108,7 @@ class Part:
         value = row[len(self.fields)] if self.described.watermark else None
         if not isinstance(value, datetime):
             return None
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return naive_utc(value)
 
     def _position(self, row: Sequence[Any]) -> str:
         names = [field.name for field in self.fields]
@@ -167,6 +168,6 @@ def as_text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        naive = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        naive = naive_utc(value)
         return naive.isoformat(sep=" ").rstrip("0").rstrip(".") if naive.microsecond else naive.isoformat(sep=" ")
     return str(value)

@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.defs.dbt.schedules import freshness
-from orchestration.lib.alerts import AlertSettings, send
+from orchestration.lib.alerts import NOBODY, AlertSettings, send
 from orchestration.lib.project import manifest
 from orchestration.lib.staleness import failure_alert, news, policies, stale_models, stale_sources
-
-NOBODY = "Nobody is told: neither BRAID_ALERT_WEBHOOK nor BRAID_ALERT_EMAIL is set."
 
 
 @dg.run_failure_sensor(name="tell_when_failed", default_status=dg.DefaultSensorStatus.RUNNING)

@@ -7,8 +7,7 @@ import dagster as dg
 
 from contracts import schema_changes
 from extract.drift import noticed
-from orchestration.defs.dbt.sensors import NOBODY
-from orchestration.lib.alerts import AlertError, AlertSettings, send
+from orchestration.lib.alerts import NOBODY, AlertError, AlertSettings, send
 from orchestration.lib.schema_news import Told, news
 from orchestration.setup import configured_target, open_to_look
 from warehouse.base import WarehouseHeld
