@@ -12,6 +12,8 @@ from orchestration.defs.files.assets import files
 from orchestration.defs.files.checks import files_batches
 from orchestration.defs.hubspot.assets import hubspot
 from orchestration.defs.hubspot.checks import hubspot_batches
+from orchestration.defs.identity.assets import train_matching
+from orchestration.defs.identity.jobs import train
 from orchestration.defs.proof.checks import proven
 from orchestration.defs.proof.jobs import recount, sweep
 from orchestration.defs.proof.schedules import every_dawn, every_sunday
@@ -25,7 +27,7 @@ from orchestration.defs.sql.assets import sql
 from orchestration.defs.sql.checks import sql_batches
 
 defs = dg.Definitions(
-    assets=[salesforce, hubspot, segment, files, sql, dbt_build],
+    assets=[salesforce, hubspot, segment, files, sql, dbt_build, train_matching],
     asset_checks=[
         salesforce_batches,
         hubspot_batches,
@@ -35,7 +37,7 @@ defs = dg.Definitions(
         source_freshness,
         proven,
     ],
-    jobs=[nightly, extract_all, events, freshness, recount, sweep],
+    jobs=[nightly, extract_all, events, freshness, recount, sweep, train],
     schedules=[every_night, every_noon, every_hour, every_half_past, every_dawn, every_sunday],
     sensors=[tell_when_failed, tell_when_stale, tell_when_schema_changes],
 )

@@ -71,12 +71,13 @@ def train(target: str | None, as_json_: bool) -> int:
       braid identity train --target prod --json
     """
     from extract.pipeline import utc_now
+    from orchestration.lib.decisions import identity_schema
     from orchestration.lib.match_training import rule_verdicts
     from orchestration.lib.match_training import train as train_version
 
     root = configured_target(target).project_root
     done = train_version(
-        lambda: open_locked(target, command="braid identity train", on_wait=say), _identity_schema(root), utc_now()
+        lambda: open_locked(target, command="braid identity train", on_wait=say), identity_schema(root), utc_now()
     )
     model = done.learnt.model
     if as_json_:
@@ -102,14 +103,6 @@ def _rules(learnt: Learnt) -> str:
 
     rows = [(name, f"{pairs:,}", verdict) for name, pairs, verdict in rule_verdicts(learnt)]
     return table(("blocking", "pairs", "verdict"), rows, right=frozenset({1}))
-
-
-def _identity_schema(project: Path) -> str:
-    """Schema of the identity models of the dbt project in ``project``."""
-    import yaml
-
-    variables = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8")).get("vars") or {}
-    return f"{variables.get('schema_prefix') or ''}identity"
 
 
 COMMANDS = (evaluate, train)

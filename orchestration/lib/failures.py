@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from extract.source import SourceError
+from matching import MatchingError
 from orchestration.lib.redact import redacted, secret_values
 from warehouse.base import WarehouseError
 
@@ -34,6 +35,9 @@ def as_dagster_failures() -> Iterator[None]:
         raise dg.Failure(_clean(str(error)), allow_retries=not error.permanent) from None
     except WarehouseError as error:
         raise dg.Failure(_clean(str(error)), allow_retries=True) from None
+    except MatchingError as error:
+        # The same records teach no more the next time.
+        raise dg.Failure(_clean(str(error)), allow_retries=False) from None
     except Exception as error:
         # A surprise is a mistake of ours more often than of the network: the same input would surprise again.
         where = {"traceback": dg.MetadataValue.text(_clean(traceback.format_exc()))}

@@ -65,12 +65,14 @@ SCHEMAS: dict[TableName, pa.Schema] = {
 
 @dataclass(frozen=True)
 class Trained:
-    """A version, what it holds, and the model that was learnt."""
+    """A version, the model that was learnt from ``pairs`` of records, and how many rows its books got."""
 
     version: str
     learnt: Learnt
+    pairs: int
     weights: int
     frequencies: int
+    rules: int
 
 
 def train(
@@ -93,11 +95,13 @@ def train(
         connection.execute(f"create table matching_keys as {keys}")
         connection.unregister("persons")
         learnt = learn(connection, matching)
+        ((pairs,),) = connection.execute("select count(*) from compared").fetchall()
         tables = _tables(connection, learnt, matching, at)
     with opened() as warehouse:
         _publish(warehouse, tables)
     version = str(tables[MODELS]["model_version"][0].as_py())
-    return Trained(version, learnt, tables[WEIGHTS].num_rows, tables[FREQUENCIES].num_rows)
+    weights, frequencies, rules = (tables[name].num_rows for name in (WEIGHTS, FREQUENCIES, RULES))
+    return Trained(version, learnt, int(pairs), weights, frequencies, rules)
 
 
 def rule_verdicts(learnt: Learnt) -> list[tuple[str, int, str]]:

@@ -4,11 +4,15 @@ import dagster as dg
 
 from orchestration.defs.dbt.assets import dbt_build
 from orchestration.defs.dbt.checks import source_freshness
+from orchestration.defs.identity.assets import train_matching
 from orchestration.lib import catalog
 
 events = dg.define_asset_job(
     "events",
-    dg.AssetSelection.assets(catalog.EVENTS).downstream() - dg.AssetSelection.checks(source_freshness),
+    # Weights are downstream too, but learnt when somebody asks.
+    dg.AssetSelection.assets(catalog.EVENTS).downstream()
+    - dg.AssetSelection.assets(train_matching)
+    - dg.AssetSelection.checks(source_freshness),
     description="Read new events, check the batch, build what depends on them.",
 )
 
