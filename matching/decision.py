@@ -13,7 +13,7 @@ from contracts.matching import Matching
 
 # Thresholds are multiples of this many bits.
 _STEP = 4
-_NEVER = 1000.0
+NEVER = 1000.0
 
 
 def thresholds(connection: duckdb.DuckDBPyConnection, weighed: str, matching: Matching) -> tuple[float, float]:
@@ -23,8 +23,8 @@ def thresholds(connection: duckdb.DuckDBPyConnection, weighed: str, matching: Ma
         "group by step order by step desc"
     ).fetchall()
     everything = sum(right for _, _, right in rows)
-    link, best, links, right = _NEVER, 0.0, 0, 0.0
-    review = _NEVER
+    link, best, links, right = NEVER, 0.0, 0, 0.0
+    review = NEVER
     for step, pairs, likely in rows:
         links, right = links + pairs, right + likely
         score = 2 * right / (links + everything)

@@ -9,6 +9,7 @@ import click
 
 from orchestration.commands.identity_explain import explain
 from orchestration.commands.identity_flagged import flagged
+from orchestration.commands.identity_weights import weights
 from orchestration.setup import configured_target, json_option, open_locked, target_option
 from orchestration.terminal import as_json, say, table
 
@@ -41,6 +42,7 @@ def identity() -> None:
 
 identity.add_command(explain)
 identity.add_command(flagged)
+identity.add_command(weights)
 
 
 @identity.command(short_help="Two records are not one person.")

@@ -1,5 +1,7 @@
 """One day on one warehouse, in a process of its own: extract everything, build everything, write out what came of it.
 
+Beside the company a shop lands two lists of people (tests/snowflake/shop.py).
+
     python -m tests.snowflake.one_day TARGET OUT
 
 ``OUT`` gets ``<table>.parquet`` for the tables compared and, on Snowflake, ``statements.json`` with all SQL that was
@@ -22,8 +24,9 @@ import pyarrow.parquet as pq
 import warehouse
 from extract.pipeline import run
 from extract.registry import source_class
+from tests.snowflake import shop
 from tests.snowflake.fake import fake_snowflake
-from warehouse.base import TableName
+from warehouse.base import TableName, Warehouse
 
 SOURCES = ("salesforce", "hubspot", "segment")
 COMPARED = (
@@ -57,6 +60,8 @@ def main(target: str, out: Path) -> int:
                 if result.error:
                     sys.stderr.write(f"{name} {result.object}: {result.error}\n")
                     return 1
+        with warehouse.connect(target) as store:
+            shop.land_lists(store)
         landed = len(statements)
 
         from dbt.cli.main import dbtRunner
@@ -66,11 +71,16 @@ def main(target: str, out: Path) -> int:
             return 1
         with warehouse.connect(target) as store:
             for table in COMPARED:
-                rows = store.query(f"select * from {store.relation(table)}")
-                names = [name.lower() for name in rows.column_names]
-                pq.write_table(pa.table(rows.columns, names=names), out / f"{table.name}.parquet")
+                written(store, table, out)
     (out / "statements.json").write_text(json.dumps({"landing": statements[:landed], "build": statements[landed:]}))
     return 0
+
+
+def written(store: Warehouse, table: TableName, folder: Path) -> None:
+    """The table's rows as a Parquet file, its columns named alike on both warehouses."""
+    rows = store.query(f"select * from {store.relation(table)}")
+    names = [name.lower() for name in rows.column_names]
+    pq.write_table(pa.table(rows.columns, names=names), folder / f"{table.name}.parquet")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,147 @@
+"""A version of the weights of matching, as people look at it: from the books in the warehouse, or from a file.
+
+The file is the JSON that ``braid identity weights --json`` prints. Weights are in bits. Raises MatchingError in one
+sentence where there is no such version, or the file is none.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from matching import MatchingError
+from matching.model import PRIOR
+from orchestration.lib.match_training import MODELS, WEIGHTS
+from warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class LevelWeight:
+    """How much it says that two records agree at a level.
+
+    ``m`` is how often the level holds for one person, ``u`` by chance, ``h`` for two people of a household; the weights
+    are log2 of m over u, and of h over u.
+    """
+
+    level: int
+    label: str
+    m: float
+    u: float
+    h: float
+    weight: float
+    household_weight: float
+    term_frequency_column: str | None
+
+    @property
+    def words(self) -> str:
+        """The label as people say it: `jaro_winkler last_name 90` is `last name alike, 90 %`."""
+        kind, *rest = self.label.split(" ")
+        columns = rest[0].replace("_", " ").replace("/", " and ") if rest else ""
+        most = rest[1] if len(rest) > 1 else ""
+        letters = f"{most} letter" if most == "1" else f"{most} letters"
+        if kind == "exact":
+            return f"{columns} swapped" if "/" in rest[0] else f"same {columns}"
+        return {
+            "jaro_winkler": f"{columns} alike, {most} %",
+            "levenshtein": f"{columns} up to {letters} off",
+            "prefix": f"{columns} begins alike, {letters}",
+            "date_distance": f"{columns} within {most} days",
+            "array_overlap": f"{columns} with {most} in common",
+        }.get(kind, self.label)
+
+
+@dataclass(frozen=True)
+class ComparisonWeights:
+    """A comparison and its levels, the strictest first."""
+
+    name: str
+    levels: tuple[LevelWeight, ...]
+
+
+@dataclass(frozen=True)
+class VersionWeights:
+    """A version; ``prior`` and ``household_prior`` are shares of all pairs, links lie at ``link_weight`` or above."""
+
+    model_version: str
+    contract_version: str
+    number_of_records: int
+    prior: float
+    household_prior: float
+    link_weight: float
+    review_weight: float
+    comparisons: tuple[ComparisonWeights, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def read(warehouse: Warehouse, version: str | None = None) -> VersionWeights:
+    """The version named, or the newest one. Raises MatchingError."""
+    if warehouse.columns(MODELS) is None:
+        raise MatchingError("No weights were learnt yet: run `braid identity train`.")
+    found = warehouse.query(
+        "select model_version, contract_version, number_of_records, link_weight, review_weight"
+        f" from {warehouse.relation(MODELS)} order by trained_at desc, model_version desc"
+    )
+    versions = {row[0]: row for row in zip(*(column.to_pylist() for column in found.columns), strict=True)}
+    if not versions:
+        raise MatchingError("No weights were learnt yet: run `braid identity train`.")
+    if version is not None and version not in versions:
+        raise MatchingError(f"{version!r} is no version of the weights; the newest are {', '.join([*versions][:3])}.")
+    name, contract, records, link, review = versions[version or next(iter(versions))]
+    found = warehouse.query(
+        "select comparison_name, comparison_level, level_label, m_probability, u_probability, h_probability,"
+        " match_weight, household_weight, term_frequency_column"
+        f" from {warehouse.relation(WEIGHTS)} where model_version = ?",
+        [name],
+    )
+    rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+    of_prior = [row for row in rows if row[0] == PRIOR]
+    if len(of_prior) != 1:
+        raise MatchingError(f"Version {name} is incomplete in {WEIGHTS}: run `braid identity train`.")
+    levels: dict[str, list[LevelWeight]] = {}
+    for row in rows:
+        if row[0] != PRIOR:
+            levels.setdefault(row[0], []).append(LevelWeight(*row[1:]))
+    return VersionWeights(
+        model_version=name,
+        contract_version=contract,
+        number_of_records=int(records),
+        prior=of_prior[0][3],
+        household_prior=of_prior[0][5],
+        link_weight=link,
+        review_weight=review,
+        comparisons=_ordered(levels),
+    )
+
+
+def read_file(path: Path) -> VersionWeights:
+    """What ``--json`` wrote. Raises MatchingError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        comparisons = tuple(
+            ComparisonWeights(item["name"], tuple(LevelWeight(**level) for level in item["levels"]))
+            for item in found["comparisons"]
+        )
+        single = {field.name: found[field.name] for field in fields(VersionWeights) if field.name != "comparisons"}
+        return VersionWeights(comparisons=comparisons, **single)
+    except OSError as error:
+        raise MatchingError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise MatchingError(
+            f"{path} holds no weights: it must be what `braid identity weights --json` prints."
+        ) from None
+
+
+def _ordered(levels: dict[str, list[LevelWeight]]) -> tuple[ComparisonWeights, ...]:
+    """Comparisons in the contract's order, those it has no more last, by name."""
+    from contracts import matching
+
+    places = {item.name: place for place, item in enumerate(matching.read().comparisons)}
+    return tuple(
+        ComparisonWeights(name, tuple(sorted(levels[name], key=lambda level: -level.level)))
+        for name in sorted(levels, key=lambda name: (places.get(name, len(places)), name))
+    )

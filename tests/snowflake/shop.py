@@ -1,0 +1,75 @@
+"""A shop beside the sandbox's company: two lists of the same people, who all left one blocked address in the first.
+
+Landed as the files source lands people and orders, with the columns that say something.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from warehouse.base import TableName, Warehouse
+
+MAILBOX = "abc@abc.com"
+PEOPLE, NEWCOMER, REGULAR = 12, 99, 3
+_TEXT: pa.DataType = pa.string()
+_MOMENT: pa.DataType = pa.timestamp("us")
+_PEOPLE = pa.schema(
+    {**dict.fromkeys(("dataset", "person_id", "email", "phone", "country"), _TEXT), "created_at": _MOMENT}
+)
+_ORDERS = pa.schema(
+    {
+        **dict.fromkeys(("dataset", "order_id", "line_id", "customer_id", "currency"), _TEXT),
+        "amount": pa.float64(),
+        "ordered_at": _MOMENT,
+    }
+)
+
+
+def record_key(dataset: str, number: int) -> str:
+    """The key that identity gives a person of a list."""
+    return f"files:person:{dataset}/{number}"
+
+
+def land_lists(store: Warehouse) -> None:
+    """Both lists and an order; what is there already stays."""
+    people = [_person(dataset, number, MAILBOX) for dataset in ("shop", "till") for number in range(PEOPLE)]
+    _land(store, "people", people, _PEOPLE, ["dataset", "person_id"])
+    _land(store, "orders", [_order("o1", REGULAR)], _ORDERS, ["dataset", "order_id"])
+
+
+def land_news(store: Warehouse) -> None:
+    """The day's facts: an order of somebody known, and one of somebody new."""
+    _land(store, "people", [_person("shop", NEWCOMER, "new@engines.example")], _PEOPLE, ["dataset", "person_id"])
+    _land(store, "orders", [_order("o2", REGULAR), _order("o3", NEWCOMER)], _ORDERS, ["dataset", "order_id"])
+
+
+def _person(dataset: str, number: int, email: str) -> dict[str, object]:
+    return {
+        "dataset": dataset,
+        "person_id": f"{number}",
+        "email": email if dataset == "shop" else None,
+        "phone": f"+1 503 206 {1000 + number}",
+        "country": "US",
+        "created_at": datetime(2026, 1, 1),
+    }
+
+
+def _order(order_id: str, person: int) -> dict[str, object]:
+    return {
+        "dataset": "shop",
+        "order_id": order_id,
+        "line_id": "1",
+        "customer_id": f"{person}",
+        "currency": "USD",
+        "amount": 10.0,
+        "ordered_at": datetime(2026, 2, 1),
+    }
+
+
+def _land(store: Warehouse, name: str, rows: list[dict[str, object]], schema: pa.Schema, key: list[str]) -> None:
+    table = TableName("raw_files", name)
+    store.ensure_table(table, schema)
+    with store.stage(pa.Table.from_pylist(rows, schema=schema), constants={}) as staged, store.transaction():
+        store.append(table, staged, unless_key=key)
