@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,27 +39,46 @@ class Day:
     snowflake: Path
 
 
+@dataclass(frozen=True)
+class TwoDays:
+    """The sandbox's two days, and what it takes to go on in the same warehouses."""
+
+    folder: Path
+    environment: dict[str, str]
+    days: tuple[Day, Day]
+
+
 @pytest.fixture(scope="session")
-def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Day, Day]]:
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
     """Day one (everything is new) and day two (increments and snapshots run for the second time)."""
     folder = tmp_path_factory.mktemp("two_days")
     (folder / "profiles").mkdir()
     (folder / "profiles" / "profiles.yml").write_text(PROFILES.replace("{folder}", str(folder)))
     with running(people=PEOPLE, seed=1) as sandbox:
         environment = os.environ | sandbox.environment() | {"DBT_PROFILES_DIR": str(folder / "profiles")}
-        first = one_day(folder, 1, environment)
+        first = both(folder, "one_day", "day1", environment)
         sandbox.advance()
-        yield first, one_day(folder, 2, environment)
+        second = both(folder, "one_day", "day2", environment)
+    return TwoDays(folder, environment, (first, second))
 
 
-def one_day(folder: Path, number: int, environment: dict[str, str]) -> Day:
-    """Both warehouses at once: a process each, a core each."""
-    outs = {
-        target: folder / place / f"day{number}" for target, place in (("dev", "duckdb"), ("snowflake", "snowflake"))
-    }
+@pytest.fixture(scope="session")
+def days(two_days: TwoDays) -> tuple[Day, Day]:
+    return two_days.days
+
+
+@pytest.fixture(scope="session")
+def gate_days(two_days: TwoDays) -> Day:
+    """After the two days: a graph that the gate holds, that is approved, and taken back."""
+    return both(two_days.folder, "gate_days", "gate", two_days.environment)
+
+
+def both(folder: Path, module: str, name: str, environment: dict[str, str]) -> Day:
+    """A module of this folder on both warehouses at once: a process each, a core each."""
+    outs = {target: folder / place / name for target, place in (("dev", "duckdb"), ("snowflake", "snowflake"))}
     started = {
         target: subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.snowflake.one_day", target, str(out)],
+            [sys.executable, "-W", "ignore", "-m", f"tests.snowflake.{module}", target, str(out)],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -72,7 +90,7 @@ def one_day(folder: Path, number: int, environment: dict[str, str]) -> Day:
     try:
         for target, process in started.items():
             said, _ = process.communicate(timeout=LIMIT_SECONDS)
-            assert process.returncode == 0, f"day {number} on {target} failed:\n{said[-6000:]}"
+            assert process.returncode == 0, f"{name} on {target} failed:\n{said[-6000:]}"
     finally:
         for process in started.values():
             process.kill()
