@@ -43,6 +43,7 @@ def build(arguments: tuple[str, ...], target: str | None, as_json_: bool) -> Non
     """
     import warehouse
     from orchestration.lib import gate
+    from orchestration.lib.decisions import identity_schema
     from warehouse.serving import publish
 
     chosen = configured_target(target)
@@ -55,11 +56,9 @@ def build(arguments: tuple[str, ...], target: str | None, as_json_: bool) -> Non
         code = run_dbt(["build", *arguments], target=target, quiet=as_json_)
         if code and report.is_file() and report.stat().st_mtime_ns != before and gate.alone_failed(report):
             publish(target, on_wait=say)
-            raise CommandError(
-                "the new identity graph changes more than the gate allows, so marts and the serving copy have today's "
-                "facts on the graph published before; see `braid identity diff`, then correct it or `braid identity "
-                "approve`."
-            )
+            with warehouse.connect(target, read_only=True, on_wait=say) as connection:
+                waiting = gate.held(connection, identity_schema(chosen.project_root))
+            raise CommandError(gate.told(waiting))
         if code:
             raise CommandError(
                 "dbt build failed, so the serving copy is still that of the last green build; what failed is above, "

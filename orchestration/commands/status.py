@@ -30,7 +30,8 @@ def status(target: str | None, as_json_: bool) -> None:
 
     Reads the serving copy of the last green build, so it works while a build runs and disturbs nobody; before the first
     build it reads the warehouse itself. What was extracted since the copy was made shows after the next build. Schema
-    changes of the last 30 days are named until contracts/schema_changes.yml accepts or ignores them.
+    changes of the last 30 days are named until contracts/schema_changes.yml accepts or ignores them, and an identity
+    graph that the gate holds until it is corrected or approved.
 
     \b
     Examples:
@@ -39,17 +40,22 @@ def status(target: str | None, as_json_: bool) -> None:
     """
     from extract.drift import noticed
     from extract.status import object_status
+    from orchestration.lib import gate
+    from orchestration.lib.decisions import identity_schema
     from orchestration.lib.looking import looking
 
     now = datetime.now(UTC).replace(tzinfo=None)
-    with looking(configured_target(target), command="braid status") as view:
+    chosen = configured_target(target)
+    with looking(chosen, command="braid status") as view:
         objects = object_status(view.warehouse)
+        held = gate.held(view.warehouse, identity_schema(chosen.project_root))
         changes = _unaccepted(noticed(view.warehouse, now - _RECENT))
     if as_json_:
         document = {
             "read_from": view.name,
             "copy_age_seconds": None if view.age_seconds is None else round(view.age_seconds, 1),
             "objects": [_document(item, now) for item in objects],
+            "identity": {"is_held": held is not None, **({} if held is None else {**asdict(held), "why": held.why})},
             "schema_changes": [{**asdict(change), "severity": severity} for change, severity in changes],
         }
         click.echo(as_json(document))
@@ -85,6 +91,11 @@ def status(target: str | None, as_json_: bool) -> None:
             )
     for line in _told(changes):
         click.echo(line)
+    if held is not None:
+        since = "" if held.since is None else f" since {held.since:%Y-%m-%d %H:%M}"
+        click.echo(
+            f"identity: the gate holds the graph{since}, customers are those of then: {held.why}; {held.remedy}."
+        )
     if view.age_seconds is not None:
         click.echo(f"As of the serving copy made {ago(view.age_seconds)} ago ({view.name}); times are UTC.")
     else:

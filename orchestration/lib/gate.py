@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from orchestration.lib import decisions
@@ -61,6 +62,48 @@ class Diff:
     def is_held(self) -> bool:
         """Whether the last build did not publish its graph."""
         return any(measure.is_over for measure in self.measures)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A graph that waits: since which moment (naive UTC) the published one stands still, and what is over its limit."""
+
+    since: datetime | None
+    over: tuple[Measure, ...]
+    approved_by: str | None
+
+    @property
+    def why(self) -> str:
+        """In a line, without anybody's data: `customers_in_one 15, limit 6`."""
+        return "; ".join(f"{one.measure} {one.measured:,}, limit {one.most:,}" for one in self.over)
+
+    @property
+    def remedy(self) -> str:
+        """What to do now."""
+        if self.approved_by is not None:
+            return f"approved by {self.approved_by}, and published by the next `braid build`"
+        return "see `braid identity diff`, then correct it or `braid identity approve`"
+
+
+def held(warehouse: Warehouse, identity: str) -> Held | None:
+    """The graph that waits after the last build; None where it was published, or identity is not built."""
+    if warehouse.columns(TableName(identity, "identity_gate")) is None:
+        return None
+    over = tuple(measure for measure in _measures(warehouse, identity) if measure.is_over)
+    if not over:
+        return None
+    builds = decisions.built(warehouse, TableName(identity, "identity_builds"))
+    since = warehouse.query(f"select max(built_at) as since from {builds}").column(0)[0].as_py()
+    return Held(since, over, _waiting_approval(warehouse, identity))
+
+
+def told(waiting: Held | None) -> str:
+    """To whoever ran the build that is red for it alone."""
+    why = f" ({waiting.why})" if waiting is not None else ""
+    return (
+        f"the new identity graph changes more than the gate allows{why}, so marts and the serving copy have today's "
+        "facts on the graph published before; see `braid identity diff`, then correct it or `braid identity approve`."
+    )
 
 
 def read(warehouse: Warehouse, identity: str, limit: int = 20) -> Diff:

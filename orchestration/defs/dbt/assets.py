@@ -10,9 +10,11 @@ import warehouse
 from orchestration.lib import gate
 from orchestration.lib.dbt_rows import row_counts
 from orchestration.lib.dbt_translator import Translator
+from orchestration.lib.decisions import identity_schema
 from orchestration.lib.extraction import WAREHOUSE_POOL
 from orchestration.lib.failures import as_dagster_failures
 from orchestration.lib.project import dbt_resource, manifest, run_folder
+from warehouse.profile import load_target
 from warehouse.serving import publish
 
 # Unit tests try rules on rows of their own: a change of code can break them, new data cannot. `braid build` runs them.
@@ -32,12 +34,18 @@ def dbt_build(context: dg.AssetExecutionContext) -> Iterator[Any]:
             # A graph that the gate holds is red, and its marts are right: today's facts on the graph from before.
             if gate.alone_failed(invocation.target_path / "run_results.json"):
                 publish(on_wait=context.log.info)
+                raise dg.Failure(f"Held: {_gate_says()}", allow_retries=False) from None
             raise
         finally:
             yield from _counted(context, events)
         published = publish(on_wait=context.log.info)
     if published is not None:
         context.log.info(f"Published {published}.")
+
+
+def _gate_says() -> str:
+    with warehouse.connect(read_only=True) as connection:
+        return gate.told(gate.held(connection, identity_schema(load_target().project_root)))
 
 
 def _counted(context: dg.AssetExecutionContext, events: list[Any]) -> Iterator[Any]:
