@@ -65,6 +65,14 @@ class Shop:
             f" values ('shop', '{order_id}', '1', '{person}', timestamp '2026-02-01', 10, 'USD')"
         )
 
+    def extraction(self, at: str) -> str:
+        """The books' row of a run that read the lists."""
+        return (
+            "insert into ops.extract_runs (run_id, source, object, table_schema, table_name, started_at, looked_at,"
+            f" finished_at, status, rows_landed, proof, complete_to) select '{at}', 'files', 'people', 'raw_files',"
+            f" 'people', at, at, at, 'succeeded', 1, 'uncounted', at from (select timestamp '{at}' as at) as run"
+        )
+
 
 def build_shop(folder: Path) -> None:
     """The project and its warehouse in ``folder``, after a first build."""
@@ -80,6 +88,11 @@ def build_shop(folder: Path) -> None:
         " created_at timestamp)",
         "create table raw_files.orders (dataset text, order_id text, line_id text, customer_id text,"
         " ordered_at timestamp, amount double, currency text)",
+        "create schema ops",
+        "create table ops.extract_runs (run_id text, source text, object text, table_schema text, table_name text,"
+        " started_at timestamp, looked_at timestamp, finished_at timestamp, status text, rows_landed bigint,"
+        " proof text, complete_to timestamp)",
+        shop.extraction("2026-02-01 02:00"),
         *(shop.person("shop", number, SHARED) for number in range(PEOPLE)),
         *(shop.person("till", number) for number in range(PEOPLE)),
         shop.order("o1", 3),

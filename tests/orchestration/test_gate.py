@@ -24,13 +24,20 @@ def test_a_giant_waits_is_named_let_through_and_taken_back(shop: Shop, braid: Br
     before, books = shop.customers(), shop.books()
     assert len(set(before.values())) == PEOPLE
     assert braid("identity", "approve", "--why", "in advance")[0] == 1
+    assert json.loads(braid("status", "--json")[1])["identity"] == {"is_held": False}
+    assert "identity" not in braid("status")[1]
 
     # The value is no longer blocked, and the day has its facts: an order of a known person, and one of a new one.
     shop.block(False)
-    shop.execute(shop.order("o2", 3), shop.person("shop", 99, "new@engines.example"), shop.order("o3", 99))
+    shop.execute(
+        shop.extraction("2026-02-02 02:00"),
+        shop.order("o2", 3),
+        shop.person("shop", 99, "new@engines.example"),
+        shop.order("o3", 99),
+    )
     code, out, err = braid(*BUILD)
     assert code == 1
-    assert "changes more than the gate allows" in err.splitlines()[-1]
+    assert "changes more than the gate allows (customers_in_one 15, limit 6), so" in err.splitlines()[-1]
     assert "assert_the_gate_lets_the_graph_through" in out
     assert shop.books() == books
     orders = shop.rows("select order_id, customer_id from marts.fct_orders order by 1", shop.copy)
@@ -51,9 +58,20 @@ def test_a_giant_waits_is_named_let_through_and_taken_back(shop: Shop, braid: Br
     assert "more changes: see --limit" in err
     assert "braid identity approve" in err
 
+    # Whoever looks how things are is told; since when does not move with the builds that are held.
+    document = json.loads(braid("status", "--json")[1])["identity"]
+    assert (document["is_held"], document["since"]) == (True, "2026-02-01T02:00:00")
+    assert [one["measure"] for one in document["over"]] == ["customers_in_one"]
+    told = (
+        "identity: the gate holds the graph since 2026-02-01 02:00, customers are those of then: customers_in_one 15, "
+        "limit 6; see `braid identity diff`, then correct it or `braid identity approve`."
+    )
+    assert told in braid("status")[1].splitlines()
+
     # A second build of the same is held the same.
     assert braid(*BUILD)[0] == 1
     assert shop.books() == books
+    assert told in braid("status")[1].splitlines()
 
     assert braid("identity", "approve")[0] == 2
     code, out, _ = braid("identity", "approve", "--why", "one family, one mailbox", "--by", "ada")
@@ -62,6 +80,7 @@ def test_a_giant_waits_is_named_let_through_and_taken_back(shop: Shop, braid: Br
     assert f"approved already, by {approval}" in braid("identity", "approve", "--why", "again")[2]
     assert f"Approved by {approval}" in braid("identity", "diff")[2]
     assert braid(*BUILD)[0] == 0
+    assert "identity" not in braid("status")[1]
     assert len({customer for record, customer in shop.customers().items() if "/99" not in record}) == 1
     living = shop.rows(
         "select distinct living_customer_id from identity.customer_id_lookup where anchor_record_key not like '%/99'"
