@@ -69,8 +69,8 @@ class Shop:
         """The books' row of a run that read the lists."""
         return (
             "insert into ops.extract_runs (run_id, source, object, table_schema, table_name, started_at, looked_at,"
-            f" finished_at, status, rows_landed, proof, complete_to) select '{at}', 'files', 'people', 'raw_files',"
-            f" 'people', at, at, at, 'succeeded', 1, 'uncounted', at from (select timestamp '{at}' as at) as run"
+            f" finished_at, status, rows_landed, proof, complete_to) values ('{at}', 'files', 'people', 'raw_files',"
+            f" 'people', '{at}', '{at}', '{at}', 'succeeded', 1, 'uncounted', '{at}')"
         )
 
 

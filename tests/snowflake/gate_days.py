@@ -4,7 +4,8 @@
 
 The shop's mailbox is taken off the list of blocked values, and new facts land. Only what that reaches is built: the
 rest of the project was, on both days. ``OUT`` gets a folder for each build with the tables compared, and ``said.json``:
-by build whether dbt was green, whether only the gate's test was red, and what ``braid identity diff`` would show.
+by build whether dbt was green, whether only the gate's test was red, and what ``braid identity diff`` and ``braid
+status`` would say.
 """
 
 from __future__ import annotations
@@ -74,9 +75,15 @@ def built(target: str, out: Path, name: str) -> dict[str, Any]:
     done = dbtRunner().invoke(["--quiet", *_ARGUMENTS, *where])
     with warehouse.connect(target) as store:
         write(store, out / name)
-        found = gate.read(store, "identity")
+        found, waiting = gate.read(store, "identity"), gate.held(store, "identity")
     alone = gate.alone_failed(out.parent / "day2" / "target" / "run_results.json")
-    return {"is_green": done.success, "gate_alone": alone, "diff": {"is_held": found.is_held, **asdict(found)}}
+    why = None if waiting is None else waiting.why
+    return {
+        "is_green": done.success,
+        "gate_alone": alone,
+        "why": why,
+        "diff": {"is_held": found.is_held, **asdict(found)},
+    }
 
 
 def write(store: Warehouse, folder: Path) -> None:

@@ -63,6 +63,7 @@ def test_both_warehouses_hold_the_same_rows(gate_days: Day, table: str, build: s
 def test_a_giant_is_held_and_todays_facts_land_on_the_graph_before(gate_days: Day, place: str) -> None:
     held = said(gate_days, place)["builds"]["held"]
     assert (held["is_green"], held["gate_alone"], held["diff"]["is_held"]) == (False, True, True)
+    assert held["why"] == f"customers_in_one {shop.PEOPLE}, limit 6"
     assert [one["measure"] for one in held["diff"]["measures"] if one["is_over"]] == ["customers_in_one"]
     worst = held["diff"]["changes"][0]
     assert (worst["change_type"], worst["number_of_customers"]) == ("merged", shop.PEOPLE)
@@ -81,7 +82,7 @@ def test_a_giant_is_held_and_todays_facts_land_on_the_graph_before(gate_days: Da
 @pytest.mark.parametrize("place", PLACES)
 def test_an_approval_publishes_it_and_every_old_id_resolves(gate_days: Day, place: str) -> None:
     approved = said(gate_days, place)["builds"]["approved"]
-    assert (approved["is_green"], approved["diff"]["is_held"]) == (True, False)
+    assert (approved["is_green"], approved["diff"]["is_held"], approved["why"]) == (True, False, None)
     old, new = (customers(gate_days, place, build) for build in ("before", "approved"))
     (giant,) = {new[record] for record in SHOPPERS}
     assert giant in {old[record] for record in SHOPPERS}
