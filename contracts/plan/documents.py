@@ -25,6 +25,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
+        """``file:line: message``, as compilers say it."""
         return f"{self.file}:{self.line}: {self.message}"
 
 
@@ -51,6 +52,7 @@ class Unreadable(Exception):
     """A file that is no YAML of the kind we read; carries the problem."""
 
     def __init__(self, problem: Problem) -> None:
+        """``problem`` says which file and line."""
         super().__init__(str(problem))
         self.problem = problem
 
@@ -93,8 +95,7 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, place)) for place, item in enumerate(node.value)]
         try:
-            # PyYAML has no types for this call, which every loader has.
-            return self._constructor.construct_object(node)  # type: ignore[no-untyped-call]
+            return self._constructor.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise Unreadable(Problem(self.file, line, "yaml", f"{node.value!r} cannot be read.")) from error
 

@@ -83,6 +83,7 @@ class Reading:
     """Checks schemas of one file and writes references out; what is wrong goes to ``problems``."""
 
     def __init__(self, document: Document, definitions: Mapping[str, Any], tags: tuple[str, ...]) -> None:
+        """``definitions`` are those of plan.yml, ``tags`` what ``pii`` may be."""
         self.document = document
         self.definitions = definitions
         self.tags = tags
