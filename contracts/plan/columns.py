@@ -35,7 +35,7 @@ class Column:
     """A column: the property it is read from, how, and what is known of it.
 
     ``version`` is set where another version has the property with another type: the column holds the calls of that
-    version alone. ``every`` says that each version has it, so that a call without it breaks the plan.
+    version alone. ``required`` holds the versions that ask for it.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Column:
     kind: str
     version: int | None
     versions: tuple[int, ...]
-    required: bool
+    required: tuple[int, ...]
     values: tuple[str, ...]
     tag: str | None
     description: str
@@ -85,7 +85,6 @@ def _columns(versions: tuple[Event, ...]) -> Iterator[Column]:
         newest_kind = kind_of(schemas.properties_of(having[0].schema)[name])
         for number, same in _by_kind(having, name):
             own = None if number == newest_kind else same[0].version
-            everywhere = len(same) == len(versions)
             schema = schemas.properties_of(same[0].schema)[name]
             yield Column(
                 name=_column_name(same[0], name) + (f"_v{own}" if own else ""),
@@ -93,8 +92,8 @@ def _columns(versions: tuple[Event, ...]) -> Iterator[Column]:
                 kind=number,
                 version=own,
                 versions=tuple(sorted(event.version for event in same)),
-                required=everywhere and all(_is_required(event, name) for event in same),
-                values=_values(same, name) if everywhere else (),
+                required=tuple(sorted(event.version for event in same if _is_required(event, name))),
+                values=_values(same, name),
                 tag=schema.get("pii"),
                 description=str(schema.get("description", "")),
             )
@@ -127,12 +126,14 @@ def _is_required(event: Event, name: str) -> bool:
 
 
 def _values(events: list[Event], name: str) -> tuple[str, ...]:
-    """The texts that all versions together allow; empty when one allows others, or values that are no texts."""
+    """The texts that these versions together allow; empty when one lists none, or values that are no texts."""
     found: dict[str, None] = {}
     for event in events:
         values = schemas.values_of(schemas.properties_of(event.schema)[name])
-        if values is None or not all(isinstance(value, str) or value is None for value in values):
-            return ()
+        if values is None or not all(
+            value is None or (isinstance(value, str) and "{" not in value) for value in values
+        ):
+            return ()  # dbt would take a brace for its own
         found |= dict.fromkeys(value for value in values if value is not None)
     return tuple(found)
 

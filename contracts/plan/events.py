@@ -120,8 +120,8 @@ def _event(document: Document, rules: settings.Settings) -> tuple[Event | None, 
     name = text("name", None if kind == "track" else kind.capitalize())
     if kind != "track" and name != kind.capitalize():
         say("name", f"all {kind} calls have one entry; its name is {kind.capitalize()!r} and may be left out.")
-    if len(name) > _MOST_NAME or not slug(name) or slug(name)[0].isdigit() or any(not c.isprintable() for c in name):
-        say("name", f"a name begins with a letter, is printable and has at most {_MOST_NAME} characters.")
+    if len(name) > _MOST_NAME or not slug(name)[:1].isalpha() or not name.isprintable() or set(name) & set("{}\\"):
+        say("name", f"a name begins with a letter, has at most {_MOST_NAME} printable characters, and no {{, }} or \\.")
     version = values.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         say("version", "version must be a whole number of at least 1.")
