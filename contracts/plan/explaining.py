@@ -118,8 +118,8 @@ def _message(rule: str, schema: schemas.Schema, value: Any) -> str:
     if rule in ("enum", "const"):
         return f"must be one of {', '.join(map(_literal, schemas.values_of(schema) or ()))}"
     words = {
-        "minLength": f"must have at least {limit} characters",
-        "maxLength": f"must have at most {limit} characters",
+        "minLength": f"must have a length of at least {limit}",
+        "maxLength": f"must have a length of at most {limit}",
         "pattern": f"must match {limit}",
         "format": f"must be a {limit}",
         "minimum": f"must be at least {limit}",
@@ -127,8 +127,8 @@ def _message(rule: str, schema: schemas.Schema, value: Any) -> str:
         "exclusiveMinimum": f"must be above {limit}",
         "exclusiveMaximum": f"must be below {limit}",
         "multipleOf": f"must be a multiple of {limit}",
-        "minItems": f"must have at least {limit} entries",
-        "maxItems": f"must have at most {limit} entries",
+        "minItems": f"must have a number of entries of at least {limit}",
+        "maxItems": f"must have a number of entries of at most {limit}",
     }
     return words.get(rule, f"breaks {rule}")
 

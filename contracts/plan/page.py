@@ -26,7 +26,7 @@ _PAGE = """<!doctype html>
 <body>
 <div class="layout">
 <nav aria-label="Events">
-<input type="search" id="search" placeholder="Search events and properties ( / )" aria-label="Search">
+<input type="search" id="search" placeholder="Search ( / )" aria-label="Search">
 <p id="found" role="status"></p>
 <div class="contents">
 {contents}
@@ -57,10 +57,10 @@ _LIMITS = {
     "maximum": "≤ {}",
     "exclusiveMaximum": "< {}",
     "multipleOf": "a multiple of {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} entries",
-    "maxItems": "at most {} entries",
+    "minLength": "length ≥ {}",
+    "maxLength": "length ≤ {}",
+    "minItems": "entries ≥ {}",
+    "maxItems": "entries ≤ {}",
 }
 
 
