@@ -6,6 +6,7 @@ an anchor that repeats itself would never end).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import yaml
 
 Path = tuple[str | int, ...]
+
+# Escapes as JSON writes them, two for one character beyond the first 65,536: YAML takes each for a character.
+_HALF = re.compile("[\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True, order=True)
@@ -95,9 +99,13 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, place)) for place, item in enumerate(node.value)]
         try:
-            return self._constructor.construct_object(node)
+            value = self._constructor.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise Unreadable(Problem(self.file, line, "yaml", f"{node.value!r} cannot be read.")) from error
+        if isinstance(value, str) and _HALF.search(value):
+            message = "holds half a character; write the character itself, or \\U and eight digits."
+            raise Unreadable(Problem(self.file, line, "yaml", message))
+        return value
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
