@@ -181,13 +181,15 @@ def fits(kind: str, allowed: tuple[str, ...]) -> bool:
 def _named(path: Path) -> str:
     """A path as people say it: ``properties.products[].price``."""
     words: list[str] = []
-    keywords = True
-    for step in path:
-        if step == "items" and keywords:
-            words[-1:] = [f"{words[-1] if words else ''}[]"]
-        elif step != "properties" or not keywords or not words:
+    rest = list(path)
+    while rest:
+        step = rest.pop(0)
+        if step == "items" and words:
+            words[-1] += "[]"
+        elif step == "properties" and words and rest:
+            words.append(str(rest.pop(0)))
+        else:
             words.append(str(step))
-        keywords = not (step == "properties" and keywords and len(path) > 1)
     return ".".join(words)
 
 

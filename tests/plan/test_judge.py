@@ -207,7 +207,7 @@ def test_only_the_sources_a_plan_names_may_send_an_event() -> None:
     assert said(judged(track({"id": "1"}), text)) == [("source", ""), ("required", "properties.price")]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_judge_agrees_with_the_reference_validator(data: st.DataObject) -> None:
     schema = data.draw(body_schema())
