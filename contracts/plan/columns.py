@@ -16,8 +16,8 @@ OWN = ("message_id", "user_id", "anonymous_id", "event_version", "event_source",
 # Reserved in DuckDB or Snowflake, so that a column of this name would need quotes everywhere.
 RESERVED = frozenset(
     """
-    account all alter analyse analyze and anti any array as asc asof at authorization binary both by case cast check
-    collate collation column concurrently connect connection constraint create cross current current_catalog
+    account all alter analyse analyze and anti any array as asc asof asymmetric at authorization binary both by case
+    cast check collate collation column concurrently connect connection constraint create cross current current_catalog
     current_date current_role current_schema current_time current_timestamp current_user database default deferrable
     delete desc describe distinct do drop else end except exists false fetch following for foreign freeze from full
     generated grant group gscluster having ilike in increment initially inner insert intersect into is isnull issue
@@ -34,15 +34,15 @@ RESERVED = frozenset(
 class Column:
     """A column: the property it is read from, how, and what is known of it.
 
-    ``version`` is set where another version has the property with another type: the column holds the calls of that
-    version alone. ``required`` holds the versions that ask for it.
+    ``versions`` have the property with this type; ``is_shared`` says that others have it with another, so that the
+    column holds the calls of its own versions alone. ``required`` holds the versions that ask for it.
     """
 
     name: str
     property: str
     kind: str
-    version: int | None
     versions: tuple[int, ...]
+    is_shared: bool
     required: tuple[int, ...]
     values: tuple[str, ...]
     tag: str | None
@@ -82,16 +82,17 @@ def _columns(versions: tuple[Event, ...]) -> Iterator[Column]:
     names = dict.fromkeys(name for event in versions for name in schemas.properties_of(event.schema))
     for name in names:
         having = [event for event in versions if name in schemas.properties_of(event.schema)]
-        newest_kind = kind_of(schemas.properties_of(having[0].schema)[name])
-        for number, same in _by_kind(having, name):
-            own = None if number == newest_kind else same[0].version
+        by_kind = dict(_by_kind(having, name))
+        for kind, same in by_kind.items():
+            # The newest version's kind has the plain name.
+            suffix = "" if same[0] is having[0] else f"_v{same[0].version}"
             schema = schemas.properties_of(same[0].schema)[name]
             yield Column(
-                name=_column_name(same[0], name) + (f"_v{own}" if own else ""),
+                name=_column_name(same[0], name) + suffix,
                 property=name,
-                kind=number,
-                version=own,
+                kind=kind,
                 versions=tuple(sorted(event.version for event in same)),
+                is_shared=len(by_kind) > 1,
                 required=tuple(sorted(event.version for event in same if _is_required(event, name))),
                 values=_values(same, name),
                 tag=schema.get("pii"),
@@ -130,12 +131,15 @@ def _values(events: list[Event], name: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for event in events:
         values = schemas.values_of(schemas.properties_of(event.schema)[name])
-        if values is None or not all(
-            value is None or (isinstance(value, str) and "{" not in value) for value in values
-        ):
-            return ()  # dbt would take a brace for its own
+        if values is None or not all(value is None or _is_plain(value) for value in values):
+            return ()
         found |= dict.fromkeys(value for value in values if value is not None)
     return tuple(found)
+
+
+def _is_plain(value: object) -> bool:
+    """A text that dbt (braces) and no warehouse (backslashes) takes for anything but itself."""
+    return isinstance(value, str) and not set(value) & set("{\\")
 
 
 def _column_name(event: Event, name: str) -> str:

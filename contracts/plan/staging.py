@@ -143,7 +143,7 @@ def _sql(model: Model) -> str:
 
 def _column(column: Column) -> str:
     value = _READ[column.kind].format(text=f"{column.name}_text")
-    if column.version is not None:
+    if column.is_shared:
         value = f"case when event_version in ({_listed(column.versions)}) then {value} end"
     return f"{value} as {column.name}"
 
@@ -197,9 +197,11 @@ def _documented(column: Column, model: Model, settings: Settings) -> list[str]:
         where = "" if held else f", where: {_quoted(f'event_version in ({_listed(column.required)})')}"
         tests += ["          - not_null:", f"              config: {{severity: {settings.staging_tests}{where}}}"]
     if column.values:
+        # dbt puts each between quotes as it is.
+        values = [value.replace("'", "''") for value in column.values]
         tests += [
             "          - accepted_values:",
-            f"              arguments: {{values: [{', '.join(map(_quoted, column.values))}]}}",
+            f"              arguments: {{values: [{', '.join(map(_quoted, values))}]}}",
             f"              config: {{severity: {settings.staging_tests}}}",
         ]
     return [*lines, "        data_tests:", *tests] if tests else lines
