@@ -61,6 +61,12 @@ def test_both_examples_are_there_with_the_names_tools_know() -> None:
     assert {"Signed Up", "Onboarding Step Completed", "Trial Started", "Invite Sent", "Group"} <= onboarding
 
 
+def test_the_example_of_the_documentation_is_in_order() -> None:
+    text = (EXAMPLES.parents[1] / "tracking-plan.md").read_text()
+    (shown,) = re.findall(r"```yaml (\S+)\n(.*?)```", text, re.DOTALL)
+    assert lint({"plan.yml": files_of(FOLDER)["plan.yml"], shown[0]: shown[1]}) == []
+
+
 def test_a_plan_in_order_has_no_problem() -> None:
     assert told(files()) == []
 
