@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 EVENT = (
     '{"type":"track","event":"Product Viewed","messageId":"%s","userId":"user-4711","anonymousId":"78e05800-5e25-4a9e",'
-    '"properties":{"product_id":"p-100","price":19.9,"currency":"EUR","category":"shoes","url":"https://shop.example/p"},'
-    '"context":{"library":{"name":"analytics.js","version":"2.1.0"},"locale":"en-US","page":{"path":"/p","title":"A shoe",'
-    '"url":"https://shop.example/p","referrer":"https://search.example/"},"userAgent":"Mozilla/5.0 (X11; Linux x86_64)"},'
+    '"properties":{"product_id":"p-100","name":"A shoe","price":19.9,"currency":"EUR","category":"shoes","quantity":1},'
+    '"context":{"library":{"name":"analytics.js","version":"2.1.0"},"locale":"en-US","page":{"path":"/p",'
+    '"url":"https://shop.example/p","title":"A shoe","referrer":"https://search.example/"},'
+    '"userAgent":"Mozilla/5.0 (X11; Linux x86_64)"},'
     '"timestamp":"2026-11-20T22:02:40.060Z","sentAt":"2026-11-20T22:02:40.062Z"}'
 )
 _ID = "%024x"
@@ -38,7 +39,8 @@ class Tally:
 def request_template(port: int, key: str, events: int) -> str:
     """A request with a place for each event's message id."""
     event = EVENT % _ID
-    body = event if events == 1 else '{"sentAt":"2026-11-20T22:02:40.062Z","batch":[' + ",".join([event] * events) + "]}"
+    batch = '{"sentAt":"2026-11-20T22:02:40.062Z","batch":[' + ",".join([event] * events) + "]}"
+    body = event if events == 1 else batch
     size = len(body) + events * (24 - len(_ID))
     login = base64.b64encode(f"{key}:".encode()).decode()
     return (

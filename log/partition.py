@@ -40,7 +40,8 @@ class PartitionWriter:
         self.damage: list[Damage] = []
         self._broken = self._dirty = False
         make_folder(folder)
-        self._lock = filelock.FileLock(folder / LOCK)
+        # Not a lock of this thread alone: a group commit closes the writer in its own.
+        self._lock = filelock.FileLock(folder / LOCK, thread_local=False)
         try:
             self._lock.acquire(blocking=False)
         except filelock.Timeout:

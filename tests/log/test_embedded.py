@@ -1,4 +1,4 @@
-"""The embedded log: what is appended is read, by its offset, through restarts, hours, compaction, removal and damage."""
+"""The embedded log: what is appended is read by its offset, through restarts, compaction, removal and damage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ from log.files import read_mark
 from log.reader import EmbeddedReader
 from log.removal import remove
 from log.writer import EmbeddedWriter
-from tests.log.helpers import HOUR_MS, Clock, append, block_starts, entries, numbered, payloads_of, read_all, segments_of
+from tests.log.helpers import (
+    HOUR_MS,
+    Clock,
+    append,
+    block_starts,
+    entries,
+    numbered,
+    payloads_of,
+    read_all,
+    segments_of,
+)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -180,7 +190,7 @@ def test_a_full_disk_takes_the_commit_back(tmp_path: Path, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
-        with pytest.raises(LogError, match="No space left.*make room"):
+        with pytest.raises(LogError, match=r"No space left.*make room"):
             append(writer, b"lost" * 50)
     append(writer, b"b")
     writer.close()
