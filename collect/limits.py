@@ -56,11 +56,11 @@ class Keys:
         self._load()
 
     def _load(self) -> None:
-        before, self._known = self._sources, {}
-        self._sources = {}
-        for key in self._file.listed():
-            if key.revoked_at is None:
-                self._sources[key.sha256] = before.get(key.sha256) or Source(key, self._share, self._clock)
+        writing = [key for key in self._file.listed() if key.revoked_at is None]
+        before = self._sources
+        # A key that was there keeps its bucket.
+        self._sources = {key.sha256: before.get(key.sha256) or Source(key, self._share, self._clock) for key in writing}
+        self._known = {}
 
     def find(self, key: str) -> Source | None:
         """The source of a key, None when it is unknown or revoked."""
