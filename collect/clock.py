@@ -14,6 +14,10 @@ def read(value: Any) -> datetime | None:
     """A time as naive UTC, None when it is none: ISO 8601, or seconds or milliseconds since 1970."""
     try:
         if isinstance(value, str):
+            # As nearly all SDKs write it; without a zone there is none to take away again.
+            if value[-1:] == "Z" and value[-2:-1].isdigit():
+                found = datetime.fromisoformat(value[:-1])
+                return found if found.tzinfo is None else None
             found = datetime.fromisoformat(value)
             return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -34,6 +34,7 @@ MAX_ID = 100
 MAX_USER_ID = 500
 # Passed on to every event of a batch that does not say otherwise.
 _SHARED = ("context", "integrations")
+_OBJECTS = ("properties", "traits", "context")
 
 
 class Malformed(Exception):
@@ -81,6 +82,8 @@ def text_id(value: Any, name: str, longest: int) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
+        if len(value) <= longest:
+            return value
         found = value
     elif isinstance(value, int | float) and not isinstance(value, bool):
         found = str(value)
@@ -118,8 +121,9 @@ def check(call: dict[str, Any], kind: Any) -> tuple[str | None, str | None]:
             raise Malformed("group_id_missing", "A group call needs groupId.")
     elif kind == "alias" and text_id(call.get("previousId"), "previous_id", MAX_USER_ID) is None:
         raise Malformed("previous_id_missing", "An alias call needs previousId.")
-    for name in ("properties", "traits", "context"):
-        if name in call and call[name] is not None and not isinstance(call[name], dict):
+    for name in _OBJECTS:
+        value = call.get(name)
+        if value is not None and not isinstance(value, dict):
             raise Malformed(f"{name}_invalid", f"{name} is no object.")
     return user, anonymous
 
@@ -130,7 +134,7 @@ class Intake:
     def __init__(self, judge: Judge, *, event_bytes: int = EVENT_BYTES) -> None:
         """``judge`` is the tracking plan, ``event_bytes`` the most one event may have as compact JSON."""
         self._judge, self._event_bytes = judge, event_bytes
-        self._unplanned = isinstance(judge, Unplanned)
+        self._version, self._unplanned = judge.version, isinstance(judge, Unplanned)
 
     def take(self, call: Any, kind: str | None, message: str, broken: str, stamps: Stamps, records: Records) -> None:
         """Add a call to the records. ``message`` and ``broken`` are what ``message_id`` said of it.
@@ -142,21 +146,19 @@ class Intake:
             self._dead(call, message, broken, "The call is no object, or its messageId no text.", stamps, records)
             return
         call.pop("writeKey", None)
+        if kind is None:
+            kind = call.get("type")
         # RudderStack's SDKs tell traits within context.
-        if call.get("traits") is None and isinstance(call.get("context"), dict):
-            traits = call["context"].get("traits")
-            if traits and kind_of(call, kind) in ("identify", "group"):
-                call["traits"] = traits
+        if (kind == "identify" or kind == "group") and call.get("traits") is None:
+            context = call.get("context")
+            if isinstance(context, dict) and context.get("traits"):
+                call["traits"] = context["traits"]
         try:
-            kind = kind_of(call, kind)
             user, anonymous = check(call, kind)
-            call["type"] = kind
-            payload = orjson.dumps(call)
-            if len(payload) > self._event_bytes:
-                raise Malformed("event_too_large", f"An event has at most {self._event_bytes:,} bytes as JSON.")
         except Malformed as error:
             self._dead(call, message, error.rule, error.reason, stamps, records)
             return
+        call["type"] = kind
         record: dict[str, Any] = {
             "message_id": message,
             "source": stamps.source,
@@ -164,61 +166,49 @@ class Intake:
             "event": call.get("event"),
             "user_id": user,
             "anonymous_id": anonymous,
+            "timestamp": None,
+            "original_timestamp": None,
+            "sent_at": stamps.sent_at,
+            "received_at": stamps.received_at,
+            "plan_version": self._version,
+            "payload": call,
         }
-        self._times(record, call, stamps)
-        if self._unplanned:
-            record["plan_version"] = self._judge.version
-        else:
-            judged = self._judged(call, message, record, stamps, records)
-            if judged is None:
-                return
-            if judged is not call:
-                payload = orjson.dumps(judged)
-        record["payload"] = orjson.Fragment(payload)
+        _tell_times(record, call, stamps)
+        if not self._unplanned and not self._judged(call, message, record, stamps, records):
+            return
         data = orjson.dumps(record)
+        # What is around the payload is small; only what comes near the limit is measured by itself.
+        if len(data) > self._event_bytes and len(orjson.dumps(call)) > self._event_bytes:
+            reason = f"An event has at most {self._event_bytes:,} bytes as JSON."
+            self._dead(call, message, "event_too_large", reason, stamps, records)
+            return
         records.events.append((user or anonymous or message, data))
         records.size += len(data)
 
-    def _times(self, record: dict[str, Any], call: dict[str, Any], stamps: Stamps) -> None:
-        given = call.get("originalTimestamp")
-        if given is None:
-            given = call.get("timestamp")
-        original = clock.read(given) if given is not None else None
-        offset, sent_at = stamps.offset, stamps.sent_at
-        if offset is None and (sent := clock.read(call.get("sentAt"))) is not None:
-            offset, sent_at = stamps.received - sent, clock.write(sent)
-        moment = original
-        if original is not None and offset is not None:
-            moment = clock.shifted(original, offset)
-        record["timestamp"] = clock.write(moment) if moment is not None else stamps.received_at
-        record["original_timestamp"] = clock.write(original) if original is not None else None
-        record["sent_at"] = sent_at
-        record["received_at"] = stamps.received_at
-
     def _judged(
         self, call: dict[str, Any], message: str, record: dict[str, Any], stamps: Stamps, records: Records
-    ) -> Mapping[str, Any] | None:
-        """The event as the plan lets it through; None when it went to the dead letters."""
+    ) -> bool:
+        """Whether the plan lets the event through; the record then has what it says and what it left of it."""
         try:
             verdict = self._judge.judge(call, stamps.source)
-            record["plan_version"] = self._judge.version
             record["event_name"], record["event_version"] = verdict.event_name, verdict.event_version
-            violations = [{"rule": v.rule, "path": v.path, "message": v.message} for v in verdict.violations]
-            event, action = verdict.event, verdict.action
+            violations, action = verdict.violations, verdict.action
+            if violations:
+                record["violations"] = [{"rule": v.rule, "path": v.path, "message": v.message} for v in violations]
+                records.violations += len(violations)
+            if action == "strip":
+                record["payload"] = verdict.event
         except Exception as error:
             # Whatever the plan's fault is, the event is kept; only its type is told, since a message may quote values.
             logger.error("the tracking plan failed on an event: %s", type(error).__name__)
             records.failures += 1
             self._dead(call, message, "validation_failed", "The tracking plan could not judge it.", stamps, records)
-            return None
-        if violations:
-            record["violations"] = violations
-            records.violations += len(violations)
+            return False
         if action == "dead_letter":
-            rule = violations[0]["rule"] if violations else "plan"
+            rule = violations[0].rule if violations else "plan"
             self._dead(call, message, rule, "The tracking plan does not let it pass.", stamps, records, extra=record)
-            return None
-        return event if action == "strip" else call
+            return False
+        return True
 
     def _dead(
         self,
@@ -233,16 +223,28 @@ class Intake:
         if isinstance(call, dict):
             call.pop("writeKey", None)
         record = {"message_id": message, "source": stamps.source, **(extra or {}), "rule": rule, "reason": reason}
-        record |= {"plan_version": self._judge.version, "sent_at": stamps.sent_at, "received_at": stamps.received_at}
+        record |= {"plan_version": self._version, "sent_at": stamps.sent_at, "received_at": stamps.received_at}
         record["payload"] = call
         data = orjson.dumps(record)
         records.dead.append((message, data))
         records.size += len(data)
 
 
-def kind_of(call: Mapping[str, Any], kind: str | None) -> Any:
-    """The path's kind, else the call's own."""
-    return kind if kind is not None else call.get("type")
+def _tell_times(record: dict[str, Any], call: dict[str, Any], stamps: Stamps) -> None:
+    """When it happened: by the device, and corrected by how wrong the device's clock is."""
+    given = call.get("originalTimestamp")
+    if given is None:
+        given = call.get("timestamp")
+    original = clock.read(given) if given is not None else None
+    offset = stamps.offset
+    if offset is None and (sent := clock.read(call.get("sentAt"))) is not None:
+        offset, record["sent_at"] = stamps.received - sent, clock.write(sent)
+    if original is None:
+        record["timestamp"] = stamps.received_at
+        return
+    record["original_timestamp"] = clock.write(original)
+    moment = original if offset is None else clock.shifted(original, offset)
+    record["timestamp"] = clock.write(moment) if moment is not None else stamps.received_at
 
 
 def share_batch(batch: dict[str, Any], calls: list[Any]) -> None:

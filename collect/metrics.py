@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from collect import CollectError
+from collect.window import reserve
 
 # Seconds; commits and requests alike.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -51,7 +52,8 @@ class Metrics:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(handle).st_size != size:
-                    os.ftruncate(handle, size)
+                    os.ftruncate(handle, 0)
+                    reserve(handle, size)
                 mapped = mmap.mmap(handle, size)
             finally:
                 os.close(handle)

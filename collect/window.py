@@ -27,6 +27,14 @@ def digest(source: str, message_id: str) -> bytes:
     return blake2b(f"{source}\0{message_id}".encode("utf-8", "replace"), digest_size=_DIGEST).digest()
 
 
+def reserve(handle: int, size: int) -> None:
+    """Give a file its size, with room on the disk for all of it where the system can promise that."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.ftruncate(handle, size)
+
+
 class Window:
     """The ids in one file."""
 
@@ -40,7 +48,8 @@ class Window:
             try:
                 if os.fstat(handle).st_size != size:
                     os.ftruncate(handle, 0)
-                    os.ftruncate(handle, size)
+                    # All of its bytes now: a disk that is full later must not fail a write to memory.
+                    reserve(handle, size)
                 self._map = mmap.mmap(handle, size)
             finally:
                 os.close(handle)

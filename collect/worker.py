@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 20
 _KEEP_ALIVE_SECONDS = 65
 _WATCH_SECONDS = 1.0
+_SWITCH_SECONDS = 0.0005
 _HOUR = 3600
 FAILED, BAD_SETTING = 1, 2
 
@@ -102,6 +103,8 @@ class Worker:
         except LogError as error:
             raise CollectError(str(error)) from None
         self.app.damage = tuple(str(damage) for damage in writer.damage)
+        # The thread that commits needs the interpreter for a moment after every write; by default it waits 5 ms for it.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         # The server raises the signals it got once more when it is done; by default that would end the process there.
         for kind in (signal.SIGTERM, signal.SIGINT):
             signal.signal(kind, lambda *_: None)
