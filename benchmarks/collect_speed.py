@@ -42,11 +42,11 @@ def measure() -> Iterator[dict[str, Any]]:
                 full = load(port, key, events, connections, SECONDS)
                 speed = full["events_a_second"]
                 more = {"target": target, "ok": speed >= target and not full["refused"], "fsync_ms": disk}
-                yield {"measure": f"collector, {name}", "workers": WORKERS, **full, **more}
+                yield {"name": f"collector, {name}", "workers": WORKERS, **full, **more}
                 half = load(port, key, events, connections, SECONDS, target / 2 / events)
                 held = half["events_a_second"] >= 0.98 * target / 2 and not half["refused"]
                 more = {"target_ms": P99_MS, "ok": held and half["p99_ms"] < P99_MS, "fsync_ms": disk}
-                yield {"measure": f"collector, {name}, at half the load", "workers": WORKERS, **half, **more}
+                yield {"name": f"collector, {name}, at half the load", "workers": WORKERS, **half, **more}
 
 
 @contextmanager
