@@ -44,12 +44,13 @@ demo: $(STAMP) profiles.yml ## CRM and CDP records become customers: two days of
 test: lint ## Lint, types, dbt on DuckDB and on fakesnow, every test
 	@$(BIN)/python -m pytest -m "not torture" -n $(WORKERS) --dist loadfile $(ARGS)
 
-lint: $(STAMP) profiles.yml ## ruff, mypy, sqlfluff, stale generated files
+lint: $(STAMP) profiles.yml ## ruff, mypy, sqlfluff, stale generated files, the tracking plan
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar models snapshots tests/singular
 	@$(BIN)/braid contracts check
+	@$(BIN)/braid plan lint
 
 format: $(STAMP) ## Let ruff and sqlfluff put the layout right
 	@$(BIN)/ruff check --fix .

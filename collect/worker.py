@@ -57,8 +57,16 @@ def listening(settings: Settings, *, shared: bool) -> socket.socket:
 
 
 def judge_of(settings: Settings) -> Judge:
-    """The tracking plan to judge by."""
-    return Unplanned()
+    """The tracking plan to judge by; raises CollectError when it cannot be used."""
+    if settings.plan is None:
+        return Unplanned()
+    from contracts import ContractError
+    from contracts.plan import Plan
+
+    try:
+        return Plan.load(settings.plan)
+    except ContractError as error:
+        raise CollectError(str(error)) from None
 
 
 class Worker:

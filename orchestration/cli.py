@@ -18,6 +18,7 @@ from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
 from orchestration.commands.identity import identity
 from orchestration.commands.matching import COMMANDS as MATCHING
+from orchestration.commands.plan import plan
 from orchestration.commands.publish import publish
 from orchestration.commands.quarantine import quarantine
 from orchestration.commands.reconcile import reconcile
@@ -57,7 +58,10 @@ def cli(context: click.Context) -> None:
 
 for command in MATCHING:
     identity.add_command(command)
-for command in (extract, reconcile, quarantine, status, build, publish, identity, collect, contracts, sandbox, demo):
+for command in (
+    *(extract, reconcile, quarantine, status, build, publish),
+    *(identity, plan, collect, contracts, sandbox, demo),
+):
     cli.add_command(command)
 
 

@@ -65,14 +65,29 @@ def collect() -> None:
 @click.option(
     "--max-event-kb", type=click.IntRange(1, 1024), default=32, show_default=True, help="Most one event may have."
 )
+@click.option(
+    "--plan",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the tracking plan; contracts/tracking_plan unless given. Read once, at the start.",
+)
+@click.option("--no-plan", is_flag=True, help="Judge by no plan: whatever is a call of an SDK passes.")
 @_folder_option
 def serve(
-    host: str, port: int, workers: int, public_url: str | None, max_request_kb: int, max_event_kb: int, folder: Path
+    host: str,
+    port: int,
+    workers: int,
+    public_url: str | None,
+    max_request_kb: int,
+    max_event_kb: int,
+    plan: Path | None,
+    no_plan: bool,
+    folder: Path,
 ) -> int:
     """Serve Segment's HTTP tracking API: identify, track, page, screen, group, alias and batch under /v1/.
 
-    An event is answered with 200 once it is on the disk: a crash or a power cut after that loses nothing. Events that
-    break a rule go to the dead letters of the log, not back to the SDK, which would drop them.
+    Each event is judged by the tracking plan and answered with 200 once it is on the disk: a crash or a power cut after
+    that loses nothing. Events that break a rule go to the dead letters of the log, not back to the SDK, which would
+    drop them.
 
     SIGTERM and Ctrl-C end it in order: no new connections, what arrived is answered, then it ends.
     /health says that it lives, /ready that it takes events, /metrics counts in Prometheus' format.
@@ -88,10 +103,14 @@ def serve(
     from collect.keys import KeyFile
     from collect.service import serve as serve_until_told
     from collect.settings import Settings
+    from contracts.plan import FOLDER
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if plan is not None and no_plan:
+        raise SetupError("--plan and --no-plan contradict each other: give one of them.")
     settings = Settings(
         folder=folder,
+        plan=None if no_plan else plan or FOLDER,
         host=host,
         port=port,
         workers=workers,

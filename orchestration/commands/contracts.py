@@ -9,29 +9,30 @@ import click
 from orchestration.errors import CommandError
 
 
-@click.group(short_help="Derive dbt's seeds from contracts/*.yml, or check that they are current.")
+@click.group(short_help="Derive what dbt needs from contracts/, or check that it is current.")
 def contracts() -> None:
     """What is agreed is written once, as YAML in contracts/; dbt reads what is derived from it.
 
     \b
     Examples:
-      braid contracts build     after editing contracts/identifiers.yml
+      braid contracts build     after editing contracts/identifiers.yml, or an event of the tracking plan
       braid contracts check     in CI: exits 1 when a derived file is stale
     """
 
 
 @contracts.command(short_help="Write the derived files that are stale.")
 def build() -> None:
-    """Write the seeds and macros that are missing or stale, remove what nothing derives, and name what changed.
+    """Write the seeds, macros and models that are missing or stale, remove what nothing derives, and name what changed.
 
     \b
     Example:
       braid contracts build
     """
     from contracts import build as derived
+    from contracts.plan import FOLDER, files_of, staging
     from matching import rendering
 
-    changed = derived.build()
+    changed = [*derived.build(), *staging.build(files_of(FOLDER))]
     if rendering.write():
         changed.append(rendering.MACROS)
     for path in changed:
@@ -42,21 +43,22 @@ def build() -> None:
 
 @contracts.command(short_help="Exit 1 when a derived file is stale.")
 def check() -> None:
-    """Compare the seeds and macros with the YAML they are derived from; changes nothing.
+    """Compare the seeds, macros and models with the YAML they are derived from; changes nothing.
 
     \b
     Example:
       braid contracts check
     """
     from contracts import build as derived
+    from contracts.plan import FOLDER, files_of, staging
     from matching import rendering
 
-    stale = derived.check()
+    stale = [*derived.check(), *staging.check(files_of(FOLDER))]
     if not rendering.is_current():
         stale.append(rendering.MACROS)
     if stale:
         named = ", ".join(_shown(path) for path in stale)
-        raise CommandError(f"{named}: not what contracts/*.yml say; run `braid contracts build` and commit the result.")
+        raise CommandError(f"{named}: not what contracts/ says; run `braid contracts build` and commit the result.")
     click.echo("All derived files are current.")
 
 
