@@ -197,6 +197,8 @@ class Intake:
                 record["violations"] = [{"rule": v.rule, "path": v.path, "message": v.message} for v in violations]
                 records.violations += len(violations)
             if action == "strip":
+                if not isinstance(verdict.event, Mapping):
+                    raise TypeError
                 record["payload"] = verdict.event
         except Exception as error:
             # Whatever the plan's fault is, the event is kept; only its type is told, since a message may quote values.
