@@ -88,9 +88,10 @@ class EmbeddedReader:
         kept = files.pieces(folder)
         at = max((index for index, piece in enumerate(kept) if piece.base <= offset), default=-1)
         if at < 0:
-            if not kept:
-                raise LogCorrupt(f"{folder} has no files for offsets {offset:,} to {end - 1:,}: restore them.")
-            offset, at = kept[0].base, 0
+            first = kept[0].base if kept else end
+            if skip:
+                return Batch((), (), first)
+            raise LogCorrupt(f"{folder} has no file for offsets {offset:,} to {first - 1:,}: restore it from a backup.")
         piece, following = kept[at], kept[at + 1] if at + 1 < len(kept) else None
         stop = min(end, following.base) if following else end
         batch = (

@@ -176,6 +176,10 @@ def test_a_missing_file_is_damage(tmp_path: Path) -> None:
     with pytest.raises(LogCorrupt, match="does not give offset 1"):
         payloads_of(tmp_path)
     assert read_all(EmbeddedReader(tmp_path, past_damage=True))[1:] == [(2, b"record-2"), (3, b"record-3")]
+    segments_of(tmp_path)[0].unlink()
+    with pytest.raises(LogCorrupt, match="no file for offsets 0 to 1"):
+        payloads_of(tmp_path)
+    assert read_all(EmbeddedReader(tmp_path, past_damage=True)) == [(2, b"record-2"), (3, b"record-3")]
 
 
 def test_a_full_disk_takes_the_commit_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
