@@ -20,6 +20,9 @@ class Settings:
     workers: int = 1
     plan: Path | None = None
     public_url: str | None = None
+    # Bootstrap servers of Kafka, which then keeps the log, and a JSON file of more of its client's settings.
+    kafka: str | None = None
+    kafka_settings: Path | None = None
     body_bytes: int = BODY_BYTES
     event_bytes: int = EVENT_BYTES
 
@@ -41,5 +44,6 @@ class Settings:
     def from_json(cls, text: str) -> Settings:
         """What ``to_json`` wrote."""
         given = json.loads(text)
-        plan = Path(given["plan"]) if given["plan"] else None
-        return cls(**{**given, "folder": Path(given["folder"]), "plan": plan})
+        for name in ("folder", "plan", "kafka_settings"):
+            given[name] = Path(given[name]) if given[name] else None
+        return cls(**given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -26,10 +28,12 @@ from collect.settings import Settings
 from collect.window import Window
 from log import LogError
 from log.group import GroupCommit
+from log.kafka import KafkaWriter
 from log.writer import EmbeddedWriter
 
 logger = logging.getLogger(__name__)
 STOP_SECONDS = 20
+LogWriter = EmbeddedWriter | KafkaWriter
 _KEEP_ALIVE_SECONDS = 65
 _WATCH_SECONDS = 1.0
 _SWITCH_SECONDS = 0.0005
@@ -107,7 +111,7 @@ class Worker:
     def run(self, bound: socket.socket, ready: Callable[[], None] = lambda: None) -> int:
         """Serve until SIGTERM or SIGINT; every event that was accepted is durable then. Returns the exit code."""
         try:
-            writer = EmbeddedWriter(self._settings.log_folder, partition=self._number)
+            writer = self._writer()
         except LogError as error:
             raise CollectError(str(error)) from None
         self.app.damage = tuple(str(damage) for damage in writer.damage)
@@ -121,7 +125,22 @@ class Worker:
         self.app.window.close()
         return self._code
 
-    async def _serve(self, writer: EmbeddedWriter, bound: socket.socket, ready: Callable[[], None]) -> None:
+    def _writer(self) -> LogWriter:
+        settings = self._settings
+        if settings.kafka is None:
+            return EmbeddedWriter(settings.log_folder, partition=self._number)
+        more: Any = {}
+        if settings.kafka_settings is not None:
+            try:
+                more = json.loads(settings.kafka_settings.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise LogError(
+                    f"{settings.kafka_settings} cannot be read ({type(error).__name__}): it is a JSON object of "
+                    "librdkafka's settings."
+                ) from None
+        return KafkaWriter({**more, "bootstrap.servers": settings.kafka})
+
+    async def _serve(self, writer: LogWriter, bound: socket.socket, ready: Callable[[], None]) -> None:
         self.app.commit = commit = GroupCommit(writer, observe=self._observe)
         watch = asyncio.create_task(self._watch(ready))
         try:
@@ -149,7 +168,7 @@ class Worker:
                 self._code, self._server.should_exit = FAILED, True
                 return
             hour = int(time.time() // _HOUR)
-            if self._number == 0 and hour != compacted:
+            if self._number == 0 and self._settings.kafka is None and hour != compacted:
                 compacted = hour
                 await self._compact()
             await asyncio.sleep(_WATCH_SECONDS)

@@ -71,6 +71,15 @@ def collect() -> None:
     help="Folder of the tracking plan; contracts/tracking_plan unless given. Read once, at the start.",
 )
 @click.option("--no-plan", is_flag=True, help="Judge by no plan: whatever is a call of an SDK passes.")
+@click.option(
+    "--kafka", envvar="BRAID_KAFKA", help="Keep the log in Kafka, at these bootstrap servers; also BRAID_KAFKA."
+)
+@click.option(
+    "--kafka-settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="BRAID_KAFKA_SETTINGS",
+    help="JSON file of more settings of its client (librdkafka): security, names; also BRAID_KAFKA_SETTINGS.",
+)
 @_folder_option
 def serve(
     host: str,
@@ -81,6 +90,8 @@ def serve(
     max_event_kb: int,
     plan: Path | None,
     no_plan: bool,
+    kafka: str | None,
+    kafka_settings: Path | None,
     folder: Path,
 ) -> int:
     """Serve Segment's HTTP tracking API: identify, track, page, screen, group, alias and batch under /v1/.
@@ -115,6 +126,8 @@ def serve(
         port=port,
         workers=workers,
         public_url=public_url,
+        kafka=kafka,
+        kafka_settings=kafka_settings,
         body_bytes=max_request_kb * 1024,
         event_bytes=max_event_kb * 1024,
     )
@@ -126,7 +139,8 @@ def serve(
     def ready(bound: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"http://{shown}:{bound}")
-        say(f"Events are taken at http://{shown}:{bound}/v1/ and kept in {settings.log_folder}; Ctrl-C ends it.")
+        kept = kafka or settings.log_folder
+        say(f"Events are taken at http://{shown}:{bound}/v1/ and kept in {kept}; Ctrl-C ends it.")
 
     return serve_until_told(settings, ready)
 

@@ -18,7 +18,10 @@ import pytest
 import requests
 
 from collect.keys import KeyFile
+from log.base import EVENTS
+from log.kafka import KafkaReader
 from tests.collect.helpers import KEY, ROOT, service, write_keys
+from tests.log.mock_kafka import cluster
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -240,3 +243,21 @@ def test_ctrl_c_ends_it(tmp_path: Path) -> None:
     with service(tmp_path, "--workers", "2") as running:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(40) == 0
+
+
+def test_kafka_keeps_the_log_when_told_to(tmp_path: Path) -> None:
+    more = tmp_path / "kafka.json"
+    more.write_text(json.dumps({"client.id": "collector"}))
+    with cluster("braid.events=4", "braid.dead_letters=1") as kafka:
+        arguments = ("--kafka", kafka.servers, "--kafka-settings", str(more), "--workers", "2")
+        with service(tmp_path / "collect", *arguments) as running:
+            assert [track(running.url, number % 10).status_code for number in range(20)] == [200] * 20
+            assert not running.records()
+            assert running.stop() == 0
+        reader = KafkaReader({"bootstrap.servers": kafka.servers})
+        found = [reader.read(EVENTS, number, 0).payloads for number in reader.partitions(EVENTS)]
+        reader.close()
+    events = [json.loads(payload) for payloads in found for payload in payloads]
+    assert sorted(event["message_id"] for event in events) == [f"m{number}" for number in range(10)]
+    # One user, one partition.
+    assert sum(map(bool, found)) == 1
