@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from orchestration.commands.build import build
+from orchestration.commands.collect import collect
 from orchestration.commands.contracts import contracts
 from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
@@ -45,6 +46,7 @@ def cli(context: click.Context) -> None:
       braid extract salesforce            what changed since the last time
       braid extract hubspot contacts      one object
       braid reconcile salesforce          compare with the source, put right what differs
+      braid collect serve                 take events from the SDKs of Segment and RudderStack
       braid build                         every model and test, then the copy that BI tools read
       braid status                        per object: proven up to when, rows, last run, lag
 
@@ -56,7 +58,10 @@ def cli(context: click.Context) -> None:
 
 for command in MATCHING:
     identity.add_command(command)
-for command in (extract, reconcile, quarantine, status, build, publish, identity, contracts, plan, sandbox, demo):
+for command in (
+    *(extract, reconcile, quarantine, status, build, publish),
+    *(identity, plan, collect, contracts, sandbox, demo),
+):
     cli.add_command(command)
 
 

@@ -44,7 +44,9 @@ def explained(error: BaseException) -> tuple[str, int] | None:
         return str(error), FAILED
     if isinstance(error, _known("matching", "MatchingError")):
         return str(error), FAILED
-    if isinstance(error, _known("contracts", "ContractError")):
+    if isinstance(error, _known("log", "LogError")):
+        return str(error), FAILED
+    if isinstance(error, _known("contracts", "ContractError") + _known("collect", "CollectError")):
         return str(error), BAD_USAGE
     return None
 

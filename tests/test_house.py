@@ -14,10 +14,12 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "contracts": set(),
     "warehouse": {"contracts"},
-    "extract": {"contracts", "warehouse"},
+    "extract": {"contracts", "warehouse", "log"},
     "sandbox": {"contracts", "warehouse"},
+    "log": set(),
+    "collect": {"contracts", "log"},
     "matching": {"contracts"},
-    "orchestration": {"contracts", "warehouse", "extract", "sandbox", "matching"},
+    "orchestration": {"contracts", "warehouse", "extract", "log", "collect", "sandbox", "matching"},
 }
 REGISTRIES = re.compile(
     "|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "registry" + r"\.npmjs", "deb" + r"\.debian\.org"])

@@ -1,0 +1,190 @@
+"""The embedded log's reader: any number of processes, while another one writes.
+
+It never shows a record that a power cut could still take back: behind the offset that the writer published as durable
+there is nothing yet.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from log import LogCorrupt, files, segments
+from log.base import Batch
+from log.files import Piece
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+# While files are replaced, a listing may show neither the old nor the new: looked at again before it is called damage.
+_LOOKS, _PAUSE_SECONDS = 4, 0.05
+
+
+@dataclass
+class _Place:
+    """Where the last read of a partition ended, so that the next one need not search."""
+
+    path: Path
+    inode: int
+    handle: int
+    position: int
+    offset: int
+
+
+class EmbeddedReader:
+    """Reads the log below ``root``.
+
+    Damage raises LogCorrupt, which names file, byte and offset; with ``past_damage`` the reader goes on behind it.
+    """
+
+    def __init__(self, root: Path, *, past_damage: bool = False) -> None:
+        """Open nothing yet; a log that does not exist is an empty one."""
+        self.root = root
+        self._past_damage = past_damage
+        self._places: dict[tuple[str, int], _Place] = {}
+        self._parquet: dict[tuple[str, int], tuple[Path, int, pq.ParquetFile]] = {}
+
+    def partitions(self, topic: str) -> Sequence[int]:
+        """The partitions a topic has; none before a writer was there."""
+        return files.partitions(self.root, topic)
+
+    def start(self, topic: str, partition: int) -> int:
+        """The first offset that is kept."""
+        kept = files.pieces(files.partition_folder(self.root, topic, partition))
+        return kept[0].base if kept else 0
+
+    def end(self, topic: str, partition: int) -> int:
+        """The offset behind the last durable record."""
+        folder = files.partition_folder(self.root, topic, partition)
+        mark = files.read_mark(folder)
+        if mark is not None:
+            return mark
+        # Only a power cut takes the note away. Closed files are durable; the writer, once back, says how much more is.
+        kept = files.pieces(folder)
+        return (kept[-1].end or kept[-1].base) if kept else 0
+
+    def read(self, topic: str, partition: int, offset: int, *, max_records: int = 10_000) -> Batch:
+        """Records from ``offset`` on; see ``log.base.Reader``."""
+        for look in range(_LOOKS):
+            last = look == _LOOKS - 1
+            try:
+                return self._read(topic, partition, offset, max_records, skip=last and self._past_damage)
+            except (FileNotFoundError, LogCorrupt):
+                self._forget(topic, partition)
+                if last:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+        raise AssertionError("unreachable")
+
+    def _read(self, topic: str, partition: int, offset: int, max_records: int, *, skip: bool) -> Batch:
+        folder = files.partition_folder(self.root, topic, partition)
+        end = self.end(topic, partition)
+        if offset >= end:
+            return Batch((), (), offset)
+        kept = files.pieces(folder)
+        at = max((index for index, piece in enumerate(kept) if piece.base <= offset), default=-1)
+        if at < 0:
+            first = kept[0].base if kept else end
+            if skip:
+                return Batch((), (), first)
+            raise LogCorrupt(f"{folder} has no file for offsets {offset:,} to {first - 1:,}: restore it from a backup.")
+        piece, following = kept[at], kept[at + 1] if at + 1 < len(kept) else None
+        stop = min(end, following.base) if following else end
+        batch = (
+            self._read_parquet(topic, partition, piece, offset, max_records)
+            if piece.is_parquet
+            else self._read_segment(topic, partition, piece, offset, stop, max_records)
+        )
+        if batch.next_offset > offset:
+            return batch
+        if skip:
+            return _behind_damage(piece, offset, stop)
+        raise LogCorrupt(
+            f"{piece.path} does not give offset {offset:,} of {stop - 1:,}: its bytes are damaged; restore this file "
+            "from a backup, or read on past the damage where the reader offers that."
+        )
+
+    def _read_segment(
+        self, topic: str, partition: int, piece: Piece, offset: int, stop: int, max_records: int
+    ) -> Batch:
+        place = self._place(topic, partition, piece, offset)
+        offsets: list[int] = []
+        payloads: list[bytes] = []
+        while place.offset < stop and len(offsets) < max_records:
+            block = segments.read_block(place.handle, place.position)
+            # A block from below the offset is one that a search by headers landed in.
+            if block is None or block.next_offset > stop or block.first > place.offset:
+                break
+            for number, payload in block.records():
+                if number >= offset:
+                    offsets.append(number)
+                    payloads.append(payload)
+            place.position += block.size
+            place.offset = block.next_offset
+        return Batch(offsets, payloads, max(place.offset, offset))
+
+    def _place(self, topic: str, partition: int, piece: Piece, offset: int) -> _Place:
+        """An open handle at the block that holds ``offset``: where the last read ended, or found by the headers."""
+        known = self._places.get((topic, partition))
+        inode = piece.path.stat().st_ino
+        if known and (known.path, known.inode, known.offset) == (piece.path, inode, offset):
+            return known
+        self._forget(topic, partition)
+        handle = os.open(piece.path, os.O_RDONLY)
+        place = _Place(piece.path, os.fstat(handle).st_ino, handle, segments.skip_blocks(handle, offset), offset)
+        self._places[topic, partition] = place
+        return place
+
+    def _read_parquet(self, topic: str, partition: int, piece: Piece, offset: int, max_records: int) -> Batch:
+        assert piece.end is not None
+        if offset >= piece.end:
+            return Batch((), (), offset)
+        file = self._open_parquet(topic, partition, piece)
+        offsets: list[int] = []
+        payloads: list[bytes] = []
+        for group in range(file.metadata.num_row_groups):
+            statistics: Any = file.metadata.row_group(group).column(0).statistics
+            if statistics.max < offset:
+                continue
+            rows: Any = file.read_row_group(group, columns=["offset", "payload"])
+            numbers: list[int] = rows.column("offset").to_pylist()
+            first = next(index for index, number in enumerate(numbers) if number >= offset)
+            room = slice(first, first + max_records - len(offsets))
+            offsets += numbers[room]
+            payloads += rows.column("payload").slice(room.start, room.stop - room.start).to_pylist()
+            if len(offsets) >= max_records:
+                return Batch(offsets, payloads, offsets[-1] + 1)
+        return Batch(offsets, payloads, piece.end)
+
+    def _open_parquet(self, topic: str, partition: int, piece: Piece) -> pq.ParquetFile:
+        import pyarrow.parquet as pq
+
+        inode = piece.path.stat().st_ino
+        known = self._parquet.get((topic, partition))
+        if known and known[:2] == (piece.path, inode):
+            return known[2]
+        file = pq.ParquetFile(piece.path)
+        self._parquet[topic, partition] = (piece.path, inode, file)
+        return file
+
+    def _forget(self, topic: str, partition: int) -> None:
+        self._parquet.pop((topic, partition), None)
+        if known := self._places.pop((topic, partition), None):
+            os.close(known.handle)
+
+    def close(self) -> None:
+        """Close what is open."""
+        for topic, partition in {*self._places, *self._parquet}:
+            self._forget(topic, partition)
+
+
+def _behind_damage(piece: Piece, offset: int, stop: int) -> Batch:
+    """Nothing, and the offset of the first record behind the damage that ``offset`` lies in."""
+    if piece.is_parquet:
+        return Batch((), (), stop)
+    resumes = [found.found for found in segments.scan(piece.path).damage if offset < found.found <= stop]
+    return Batch((), (), min(resumes, default=stop))

@@ -1,0 +1,126 @@
+"""Segment's and RudderStack's JavaScript: the published packages in Node and in headless Chromium, every call once.
+
+The packages are those of ``js/package-lock.json``, installed by npm for the run. Pages come from another port than the
+collector, so a browser asks for permission first, as it does in a shop.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from log.base import DEAD_LETTERS
+from tests import needs
+from tests.collect.helpers import KEY, Service, service
+
+pytestmark = pytest.mark.timeout(240)
+HERE = Path(__file__).parent / "js"
+FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split()
+_LIMIT = 30.0
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of pages and scripts, with the packages in it."""
+    npm = needs.tool("npm")
+    folder = tmp_path_factory.mktemp("js")
+    shutil.copytree(HERE, folder, dirs_exist_ok=True)
+    command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
+    if ran.returncode:
+        needs.missing(f"npm cannot install the packages: {ran.stderr.strip()[-300:]}")
+    return folder
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Service]:
+    with service(tmp_path / "collect") as running:
+        yield running
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(packages: Path) -> Iterator[str]:
+    """A web server with the pages."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(packages)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def all_arrived(running: Service, calls: int) -> list[dict[str, Any]]:
+    """The events, once there are so many of them and a moment has brought no more."""
+    deadline = time.monotonic() + _LIMIT
+    while len(running.records()) < calls and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    events = running.records()
+    assert running.records(DEAD_LETTERS) == []
+    assert len(events) == calls
+    assert len({event["message_id"] for event in events}) == calls
+    return events
+
+
+def check(events: list[dict[str, Any]], kinds: set[str], bulk: int) -> None:
+    by_kind = {event["type"]: event for event in events if event["payload"].get("event") != "Bulk"}
+    assert by_kind.keys() == kinds
+    assert by_kind["identify"]["payload"]["traits"]["email"] == "ada@example.com"
+    assert by_kind["track"]["payload"]["properties"]["total"] == 12.5
+    assert by_kind["group"]["payload"]["groupId"] == "g1"
+    assert by_kind["alias"]["payload"]["previousId"]
+    numbers = [event["payload"]["properties"]["number"] for event in events if event["payload"].get("event") == "Bulk"]
+    assert sorted(numbers) == list(range(bulk))
+    assert all(event["sent_at"] and event["original_timestamp"] for event in events)
+
+
+def test_node(packages: Path, served: Service) -> None:
+    node = needs.tool("node")
+    command = [str(node), "node.mjs", KEY, served.url]
+    ran = subprocess.run(command, cwd=packages, capture_output=True, text=True, timeout=90, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"failures": []}
+    events = all_arrived(served, 106)
+    check(events, {"identify", "track", "page", "screen", "group", "alias"}, 100)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("batch", ["", "1"], ids=["one by one", "in batches"])
+@pytest.mark.parametrize("page_name", ["segment", "rudder"])
+def test_a_browser(site: str, served: Service, page_name: str, batch: str) -> None:
+    chromium = needs.tool("chromium", "chromium-browser", "google-chrome")
+    from playwright.sync_api import sync_playwright
+
+    kinds = {"identify", "track", "page", "group", "alias"} | ({"screen"} if page_name == "segment" else set())
+    query = urlencode({"key": KEY, "collector": served.url, "batch": batch})
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), headless=True, args=FLAGS)
+        page = browser.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{site}/{page_name}.html?{query}")
+        page.wait_for_function("window.outcome !== undefined", timeout=_LIMIT * 1000)
+        assert page.evaluate("window.outcome") == "done"
+        events = all_arrived(served, len(kinds) + 25)
+        browser.close()
+    check(events, kinds, 25)
+    assert problems == []
+    assert all(event["anonymous_id"] for event in events)
+    assert served.metric('braid_collect_requests_total{status="401"}') == 0
+    requests_made = served.metric('braid_collect_requests_total{status="200"}')
+    assert requests_made < len(events) if batch else requests_made >= len(events)
