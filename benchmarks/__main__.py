@@ -7,7 +7,7 @@ import json
 import sys
 from itertools import chain
 
-from benchmarks import collect_speed, extract_speed, identity_speed, plan_speed
+from benchmarks import collect_speed, extract_speed, identity_speed, plan_speed, scoring_speed
 
 
 def main() -> int:
@@ -20,11 +20,14 @@ def main() -> int:
     parser.add_argument(
         "--records", type=int, nargs="+", default=[1_000_000, 10_000_000], help="records of the identity graphs"
     )
-    parser.add_argument("--only", choices=["extract", "identity", "plan", "collect"], help="one part instead of all")
+    parser.add_argument("--persons", type=int, nargs="+", default=[1_000_000], help="persons whose pairs are scored")
+    choices = ["extract", "identity", "scoring", "plan", "collect"]
+    parser.add_argument("--only", choices=choices, help="one part instead of all")
     asked = parser.parse_args()
     parts = {
         "extract": lambda: extract_speed.measure(tuple(asked.rows), asked.repeats),
         "identity": lambda: identity_speed.measure(tuple(asked.records)),
+        "scoring": lambda: scoring_speed.measure(tuple(asked.persons)),
         "collect": collect_speed.measure,
         "plan": plan_speed.measure,
     }

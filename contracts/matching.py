@@ -31,6 +31,8 @@ TEXT_COLUMNS = (
     "occupation",
     "birth_place",
 )
+# What a comparison has to do with names.
+NAME, MADE_OF_NAMES = "name", "made of names"
 DATE_COLUMNS = ("birth_date",)
 ARRAY_COLUMNS = ("name_parts",)
 
@@ -39,6 +41,7 @@ KINDS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "exact": (None, TEXT_COLUMNS + DATE_COLUMNS),
     "levenshtein": ("at_most", TEXT_COLUMNS),
     "jaro_winkler": ("at_least", TEXT_COLUMNS),
+    "swapped": ("at_least", TEXT_COLUMNS),
     "prefix": ("at_least", TEXT_COLUMNS),
     "date_distance": ("at_most", DATE_COLUMNS),
     "array_overlap": ("at_least", ARRAY_COLUMNS),
@@ -65,7 +68,9 @@ class Level:
 class Comparison:
     """A column of both records and the levels it may agree at, strictest first; below the last, it differs.
 
-    ``differs_at_most`` is a share in per cent: of one person's pairs, no more may be learnt to differ.
+    ``differs_at_most`` is a share in per cent: of one person's pairs, no more may be learnt to differ. ``person`` tells
+    people of a household apart; ``home`` changes with all others of its kind when somebody moves; ``names`` is NAME for
+    a name, MADE_OF_NAMES for what people make of theirs.
     """
 
     name: str
@@ -73,6 +78,8 @@ class Comparison:
     person: bool
     levels: tuple[Level, ...]
     differs_at_most: int = 99
+    home: bool = False
+    names: str | None = None
 
     def number(self, place: int) -> int:
         """The number of the level at ``place`` (from 0): the strictest has the highest, 0 differs, -1 is unknown."""
@@ -131,7 +138,9 @@ def read(path: Path = HERE / "matching.yml") -> Matching:
     decision = _section(top, "decision", ("links_right", "worth_a_look"))
     consent = _section(top, "consent", ("purpose", "needed_in", "forbidden_in"))
     return Matching(
-        comparisons=each(top, "comparisons", ("name", "column", "person", "differs_at_most", "levels"), _comparison),
+        comparisons=each(
+            top, "comparisons", ("name", "column", "person", "home", "names", "differs_at_most", "levels"), _comparison
+        ),
         blocking=_rules(blocking),
         pairs_per_record=_count(blocking, "pairs_per_record"),
         pairs_at_least=_count(blocking, "pairs_at_least"),
@@ -164,6 +173,8 @@ def _comparison(entry: Entry) -> Comparison:
         name=entry.text("name"),
         column=column,
         person=entry.flag("person", default=False),
+        home=entry.flag("home", default=False),
+        names=entry.one_of("names", (NAME, MADE_OF_NAMES)) if "names" in entry.values else None,
         levels=tuple(
             _level(Entry(f"{entry.where}: level {place}", level, allowed), column)
             for place, level in enumerate(levels, start=1)
@@ -179,13 +190,13 @@ def _level(entry: Entry, column: str) -> Level:
     for name in columns:
         if name not in known:
             raise ContractError(f"{entry.where}: {kind} cannot look at {name!r}; it can at {', '.join(known)}.")
-    if len(columns) > 1 and (kind != "exact" or len(columns) > 2):
-        raise ContractError(f"{entry.where}: only an exact level may name two columns; name one.")
+    if len(columns) != (2 if kind == "swapped" else 1):
+        raise ContractError(f"{entry.where}: a swapped level looks at two columns and any other at one.")
     for other in {"at_least", "at_most"} - {word}:
         if other in entry.values:
             raise ContractError(f"{entry.where}: {kind} takes {word or 'no threshold'}, not {other}.")
     frequency = entry.flag("term_frequency", default=False)
-    if frequency and (kind != "exact" or len(columns) > 1):
+    if frequency and kind != "exact":
         raise ContractError(f"{entry.where}: term_frequency needs an exact level of one column.")
     return Level(kind, columns, _count(entry, word) if word else None, frequency)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from contracts.matching import Comparison, Level, Rule
+from contracts.matching import MADE_OF_NAMES, NAME, Comparison, Level, Rule
 from matching.levels import level_number, of_table, part
-from matching.model import PRIOR, Levels, columns_of, frequency_columns, labels
+from matching.model import MOVED, PRIOR, Levels, columns_of, frequency_columns, labels
 
 _LEFT, _RIGHT = of_table("l"), of_table("r")
 
@@ -26,22 +26,29 @@ def pairs_of_rule(rule: Rule, keys: str) -> str:
     )
 
 
+def same_block(rule: Rule) -> str:
+    """Whether the records ``l`` and ``r`` share every part of the rule; null where one lacks it."""
+    return " and ".join(f"{part(item, _LEFT)} = {part(item, _RIGHT)}" for item in rule.parts)
+
+
 def rule_pairs(keys: str, rule: Rule, number: int) -> str:
     """The pairs of one rule, with its number."""
-    same = " and ".join(f"{part(item, _LEFT)} = {part(item, _RIGHT)}" for item in rule.parts)
     return (
         f"select l.record_key as record_key_a, r.record_key as record_key_b, {number} as rule_number "
-        f"from {keys} as l inner join {keys} as r on {same} and l.record_key < r.record_key"
+        f"from {keys} as l inner join {keys} as r on {same_block(rule)} and l.record_key < r.record_key"
     )
+
+
+def without(blocks: Iterable[str]) -> str:
+    """What leaves out of a rule's pairs those that the blocks of rules before it have: no pair is made twice."""
+    return "".join(f" and not coalesce({block}, false)" for block in blocks)
 
 
 def candidate_pairs(keys: str, blocking: tuple[Rule, ...]) -> str:
     """Pairs of record keys, the lower one first, each once, with the number of the first rule that found it."""
-    selects = [f"    {rule_pairs(keys, rule, place)}" for place, rule in enumerate(blocking)]
-    union = "\n    union all\n".join(selects)
-    return (
-        "select record_key_a, record_key_b, min(rule_number) as rule_number\n"
-        f"from (\n{union}\n) as found\ngroup by record_key_a, record_key_b"
+    blocks = [same_block(rule) for rule in blocking]
+    return "\nunion all\n".join(
+        rule_pairs(keys, rule, place) + without(blocks[:place]) for place, rule in enumerate(blocking)
     )
 
 
@@ -76,8 +83,10 @@ inner join keys as r
 def weighed_pairs(compared: str, weights: str, comparisons: tuple[Comparison, ...]) -> str:
     """Compared pairs with their weights in bits, that of each comparison (``weight_x``) as evidence.
 
-    ``match_weight`` and ``match_probability`` are Splink's: one person against chance. ``household_weight`` is that of
-    two people of one household against chance; ``link_weight`` and ``link_probability`` are one person against both.
+    ``match_weight`` and ``match_probability`` are Splink's: one person against chance. ``moved_weight`` is that of one
+    person whose home changed, which then says nothing; ``household_weight`` of two people of one household,
+    ``namesake_weight`` of two with one name. ``link_weight`` and ``link_probability`` are one person, moved or not,
+    against household, namesakes and chance.
     """
     return f"""with
 
@@ -91,8 +100,16 @@ weighed as (
     select
         compared.*,
         weights.match_{PRIOR}_0 as weight_prior,
+        weights.match_{MOVED}_0 as weight_moved,
         {_lines(f"{_weight(item)} as weight_{item.name}" for item in comparisons)},
-        weights.household_{PRIOR}_0 + {_sum(_household_weight(item) for item in comparisons)} as household_weight
+        weights.household_{PRIOR}_0 + {
+        _sum(_household_weight(item, comparisons) for item in comparisons)
+    } as household_weight,
+        weights.namesake_{PRIOR}_0 + {
+        _sum(
+            _by_level(item, "namesake", item.levels if item.names == NAME else ()) for item in comparisons if item.names
+        )
+    } as namesake_weight
     from {compared} as compared
     cross join weights
 ),
@@ -100,7 +117,10 @@ weighed as (
 summed as (
     select
         weighed.*,
-        weight_prior + {_sum(f"weight_{item.name}" for item in comparisons)} as match_weight
+        weight_prior + {_sum(f"weight_{item.name}" for item in comparisons)} as match_weight,
+        weight_moved + {_sum(f"weight_{item.name}" for item in comparisons if not item.home)} as moved_weight,
+        greatest(household_weight, namesake_weight)
+        + {_one_more("-abs(household_weight - namesake_weight)")} as rival_weight
     from weighed
 ),
 
@@ -108,11 +128,8 @@ rivalled as (
     select
         summed.*,
         {probability("match_weight")} as match_probability,
-        match_weight - case
-            when household_weight > 1000 then household_weight
-            when household_weight > -60 then ln(1 + power(cast(2 as double), household_weight)) / ln(2)
-            else 0
-        end as link_weight
+        greatest(match_weight, moved_weight) + {_one_more("-abs(match_weight - moved_weight)")}
+        - ({_one_more("rival_weight")}) as link_weight
     from summed
 )
 
@@ -122,23 +139,37 @@ select
 from rivalled"""
 
 
-def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[str, str]:
-    """The term-frequency parts of a match weight and of a household's, over compared pairs and given probabilities."""
+def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[str, str, str, str]:
+    """The term-frequency parts of the weights of one person, a mover, a household, namesakes, over compared pairs."""
 
     def of(items: tuple[Comparison, ...]) -> str:
         return _sum(
-            f"case level_{item.name} when {number} then {_rarity(repr(_log_u(levels, item, number)), level)} else 0 end"
+            f"case level_{item.name} when {number} then "
+            f"{_rarity(repr(levels[item.name][number].rarity), repr(_log_u(levels, item, number)), level)} else 0 end"
             for item in items
             for number, level in _frequent(item)
         )
 
-    return of(comparisons), of(tuple(item for item in comparisons if not item.person))
+    return (
+        of(comparisons),
+        of(tuple(item for item in comparisons if not item.home)),
+        of(tuple(item for item in comparisons if not item.person)),
+        of(tuple(item for item in comparisons if item.names == NAME)),
+    )
 
 
 def probability(weight: str) -> str:
     """A match weight (base-2 log odds) as a probability; weights beyond 1,000 are as good as certain."""
     bounded = f"least(greatest({weight}, -1000), 1000)"
     return f"1 / (1 + power(cast(2 as double), -({bounded})))"
+
+
+def _one_more(weight: str) -> str:
+    """The base-2 logarithm of one and of two to the ``weight``."""
+    return (
+        f"case when {weight} > 60 then {weight} "
+        f"when {weight} > -60 then ln(1 + power(cast(2 as double), {weight})) / ln(2) else 0 end"
+    )
 
 
 def _lines(items: Iterable[str]) -> str:
@@ -164,16 +195,18 @@ def _log_u(levels: Levels, item: Comparison, number: int) -> float:
 
 def _pivot(comparisons: tuple[Comparison, ...]) -> str:
     """All weights as one row: ``match_x_3``, ``household_x_3`` of comparison x at level 3, ``log_u_x_3`` its u."""
-    wanted = [(PRIOR, 0)] + [(item.name, number) for item in comparisons for number, _ in labels(item)]
+    wanted = [(PRIOR, 0), (MOVED, 0)] + [(item.name, number) for item in comparisons for number, _ in labels(item)]
     cells = []
     for name, number in wanted:
         at = f"comparison_name = '{name}' and comparison_level = {number}"
         cells.append(f"max(case when {at} then match_weight end) as match_{name}_{number}")
         cells.append(f"max(case when {at} then household_weight end) as household_{name}_{number}")
+        cells.append(f"max(case when {at} then namesake_weight end) as namesake_{name}_{number}")
     for item in comparisons:
         for number, _ in _frequent(item):
             at = f"comparison_name = '{item.name}' and comparison_level = {number}"
             cells.append(f"max(case when {at} then ln(u_probability) / ln(2) end) as log_u_{item.name}_{number}")
+            cells.append(f"max(case when {at} then term_frequency_weight end) as rarity_{item.name}_{number}")
     return _lines(cells)
 
 
@@ -181,10 +214,16 @@ def _weight(item: Comparison) -> str:
     return _by_level(item, "match", item.levels)
 
 
-def _household_weight(item: Comparison) -> str:
+def _household_weight(item: Comparison, comparisons: tuple[Comparison, ...]) -> str:
     # What two people of a household share of what tells persons apart, they share by chance: how rare it is says
     # nothing. An address or a family name that is rare is as rare for them as for one person.
-    return _by_level(item, "household", () if item.person else item.levels)
+    household = _by_level(item, "household", () if item.person else item.levels)
+    given = [other for other in comparisons if other.names == NAME and other.person]
+    if item.names != MADE_OF_NAMES or not given:
+        return household
+    # Of two with one given name it is as alike as of any namesakes: father and son.
+    same = " and ".join(f"compared.level_{other.name} > 0" for other in given)
+    return f"case when {same} then greatest({household}, {_by_level(item, 'namesake', ())}) else {household} end"
 
 
 def _by_level(item: Comparison, which: str, levels: tuple[Level, ...]) -> str:
@@ -193,14 +232,15 @@ def _by_level(item: Comparison, which: str, levels: tuple[Level, ...]) -> str:
     for number, _ in labels(item):
         value = f"weights.{which}_{item.name}_{number}"
         if number in rare:
-            value += " + " + _rarity(f"weights.log_u_{item.name}_{number}", rare[number])
+            place = f"{item.name}_{number}"
+            value += " + " + _rarity(f"weights.rarity_{place}", f"weights.log_u_{place}", rare[number])
         whens.append(f"when {number} then {value}")
     return f"case compared.level_{item.name} {' '.join(whens)} else 0 end"
 
 
-def _rarity(log_u: str, level: Level) -> str:
+def _rarity(counts: str, log_u: str, level: Level) -> str:
     # A value that training has not seen has no frequency: the level's own weight stands.
-    return f"coalesce({log_u} - ln(shared_{level.columns[0]}) / ln(2), 0)"
+    return f"coalesce({counts} * ({log_u} - ln(shared_{level.columns[0]}) / ln(2)), 0)"
 
 
 def _frequency(column: str) -> str:

@@ -53,17 +53,19 @@ def weights(version: str | None, file: Path | None, svg: Path | None, target: st
         click.echo(as_json(found.document()))
         return
     rows = [
-        (item.name, level.words, f"{level.m:.4g}", f"{level.u:.3g}", f"{level.h:.3g}", f"{level.weight:+.2f}",
-         f"{level.household_weight:+.2f}")
+        (item.name, level.words, f"{level.m:.4g}", f"{level.u:.3g}", f"{level.h:.3g}", f"{level.n:.3g}",
+         f"{level.weight:+.2f}", f"{level.household_weight:+.2f}", f"{level.namesake_weight:+.2f}")
         for item in found.comparisons
         for level in item.levels
     ]  # fmt: skip
-    headers = ("comparison", "level", "m", "u", "h", "bits", "household")
-    click.echo(table(headers, rows, right=frozenset({2, 3, 4, 5, 6})))
+    headers = ("comparison", "level", "m", "u", "h", "n", "bits", "household", "namesakes")
+    click.echo(table(headers, rows, right=frozenset(range(2, 9))))
+    one_in = match_weights.one_in
     say(
-        f"Version {found.model_version} of {found.number_of_records:,} records: one pair in {1 / found.prior:,.0f} is "
-        f"one person, one in {1 / found.household_prior:,.0f} a household; a link begins at {found.link_weight:g} "
-        f"bits, review at {found.review_weight:g}."
+        f"Version {found.model_version} of {found.number_of_records:,} records. Of all pairs, {one_in(found.prior)} is "
+        f"one person, {one_in(found.moved_prior)} one who moved, {one_in(found.household_prior)} a household, "
+        f"{one_in(found.namesake_prior)} namesakes; a link begins at {found.link_weight:g} bits, review at "
+        f"{found.review_weight:g}."
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import escape
 
 from matching.decision import NEVER
-from orchestration.lib.match_weights import ComparisonWeights, LevelWeight, VersionWeights
+from orchestration.lib.match_weights import ComparisonWeights, LevelWeight, VersionWeights, one_in
 
 MARGIN, HEADING, LEGEND = 24, 84, 24
 LINE, TITLE, GAP = 24, 26, 6
@@ -81,9 +81,11 @@ class _Axis:
 
 
 def _heading(weights: VersionWeights) -> Iterator[str]:
-    person, household = (f"one in {1 / share:,.0f}" for share in (weights.prior, weights.household_prior))
-    of_pairs = f"Of all pairs, {person} is one person, {household} a household."
-    learnt = f"Learnt from {weights.number_of_records:,} records. {of_pairs}"
+    learnt = (
+        f"Learnt from {weights.number_of_records:,} records. Of all pairs, {one_in(weights.prior)} is one person, "
+        f"{one_in(weights.moved_prior)} one who moved, {one_in(weights.household_prior)} a household, "
+        f"{one_in(weights.namesake_prior)} namesakes."
+    )
     begins = f"These odds and what agrees make a pair a link from {weights.link_weight:g} bits on."
     if weights.link_weight >= NEVER:
         begins = "No pair was likely enough to be a link."
@@ -96,8 +98,9 @@ def _level(axis: _Axis, level: LevelWeight, y: float) -> Iterator[str]:
     zero, end = axis.at(0), axis.at(level.weight)
     household = axis.at(level.household_weight)
     told = (
-        f"{level.label}: one person {_percent(level.m)}, by chance {_percent(level.u)}, household {_percent(level.h)}; "
-        f"{level.weight:+.2f} bits, household {level.household_weight:+.2f}"
+        f"{level.label}: one person {_percent(level.m)}, by chance {_percent(level.u)}, household {_percent(level.h)}, "
+        f"namesakes {_percent(level.n)}; {level.weight:+.2f} bits, household {level.household_weight:+.2f}, "
+        f"namesakes {level.namesake_weight:+.2f}"
     )
     yield f"<g><title>{escape(told)}</title>"
     yield _text(12, y + 15, level.words + (" *" if level.term_frequency_column else ""), "soft")

@@ -76,7 +76,9 @@ def metadata(done: "Trained", seconds: float) -> dict[str, dg.MetadataValue]:
         "records": dg.MetadataValue.int(done.learnt.records),
         "pairs": dg.MetadataValue.int(done.pairs),
         "prior": dg.MetadataValue.float(model.prior),
+        "moved_prior": dg.MetadataValue.float(model.moved),
         "household_prior": dg.MetadataValue.float(model.household),
+        "namesake_prior": dg.MetadataValue.float(model.namesakes),
         "link_weight": dg.MetadataValue.float(model.link),
         "review_weight": dg.MetadataValue.float(model.review),
         "seconds": dg.MetadataValue.float(round(seconds, 3)),
@@ -87,6 +89,6 @@ def metadata(done: "Trained", seconds: float) -> dict[str, dg.MetadataValue]:
 def weights_table(done: "Trained") -> str:
     """A Markdown table of the version's weights (bits), a line for each level, the strictest of a comparison first."""
     lines = ["| comparison | level | m | u | weight |", "|---|---|--:|--:|--:|"]
-    for _, name, _, label, m, u, _, weight, _, _ in done.learnt.model.weight_rows(done.version):
+    for _, name, _, label, m, u, _, _, weight, *_ in done.learnt.model.weight_rows(done.version):
         lines.append(f"| {name} | {label.replace('|', chr(92) + '|')} | {m:.4g} | {u:.3g} | {weight:+.2f} |")
     return "\n".join(lines)

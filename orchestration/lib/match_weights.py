@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from matching import MatchingError
-from matching.model import PRIOR
+from matching.model import MOVED, PRIOR
 from orchestration.lib.match_training import MODELS, WEIGHTS
 from warehouse.base import Warehouse
 
@@ -21,8 +21,8 @@ from warehouse.base import Warehouse
 class LevelWeight:
     """How much it says that two records agree at a level.
 
-    ``m`` is how often the level holds for one person, ``u`` by chance, ``h`` for two people of a household; the weights
-    are log2 of m over u, and of h over u.
+    ``m`` is how often the level holds for one person, ``u`` by chance, ``h`` for two people of a household, ``n`` for
+    two namesakes; the weights are log2 of m, h and n over u.
     """
 
     level: int
@@ -30,8 +30,10 @@ class LevelWeight:
     m: float
     u: float
     h: float
+    n: float
     weight: float
     household_weight: float
+    namesake_weight: float
     term_frequency_column: str | None
 
     @property
@@ -41,9 +43,9 @@ class LevelWeight:
         columns = rest[0].replace("_", " ").replace("/", " and ") if rest else ""
         most = rest[1] if len(rest) > 1 else ""
         letters = f"{most} letter" if most == "1" else f"{most} letters"
-        if kind == "exact":
-            return f"{columns} swapped" if "/" in rest[0] else f"same {columns}"
         return {
+            "exact": f"same {columns}",
+            "swapped": f"{columns} swapped",
             "jaro_winkler": f"{columns} alike, {most} %",
             "levenshtein": f"{columns} up to {letters} off",
             "prefix": f"{columns} begins alike, {letters}",
@@ -62,13 +64,19 @@ class ComparisonWeights:
 
 @dataclass(frozen=True)
 class VersionWeights:
-    """A version; ``prior`` and ``household_prior`` are shares of all pairs, links lie at ``link_weight`` or above."""
+    """A version; links lie at ``link_weight`` or above.
+
+    The priors are shares of all pairs: of one person whose home is compared as it was, of one who moved, of two people
+    in a household, of two namesakes; 0 where nothing compared can tell.
+    """
 
     model_version: str
     contract_version: str
     number_of_records: int
     prior: float
+    moved_prior: float
     household_prior: float
+    namesake_prior: float
     link_weight: float
     review_weight: float
     comparisons: tuple[ComparisonWeights, ...]
@@ -76,6 +84,11 @@ class VersionWeights:
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
+
+
+def one_in(share: float) -> str:
+    """A share of all pairs in words."""
+    return f"one in {1 / share:,.0f}" if share else "none"
 
 
 def read(warehouse: Warehouse, version: str | None = None) -> VersionWeights:
@@ -94,24 +107,26 @@ def read(warehouse: Warehouse, version: str | None = None) -> VersionWeights:
     name, contract, records, link, review = versions[version or next(iter(versions))]
     found = warehouse.query(
         "select comparison_name, comparison_level, level_label, m_probability, u_probability, h_probability,"
-        " match_weight, household_weight, term_frequency_column"
+        " n_probability, match_weight, household_weight, namesake_weight, term_frequency_column"
         f" from {warehouse.relation(WEIGHTS)} where model_version = ?",
         [name],
     )
     rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
-    of_prior = [row for row in rows if row[0] == PRIOR]
-    if len(of_prior) != 1:
+    shares = {row[0]: row[3:7] for row in rows if row[0] in (PRIOR, MOVED)}
+    if len(shares) != 2:
         raise MatchingError(f"Version {name} is incomplete in {WEIGHTS}: run `braid identity train`.")
     levels: dict[str, list[LevelWeight]] = {}
     for row in rows:
-        if row[0] != PRIOR:
+        if row[0] not in shares:
             levels.setdefault(row[0], []).append(LevelWeight(*row[1:]))
     return VersionWeights(
         model_version=name,
         contract_version=contract,
         number_of_records=int(records),
-        prior=of_prior[0][3],
-        household_prior=of_prior[0][5],
+        prior=shares[PRIOR][0],
+        moved_prior=shares[MOVED][0],
+        household_prior=shares[PRIOR][2],
+        namesake_prior=shares[PRIOR][3],
         link_weight=link,
         review_weight=review,
         comparisons=_ordered(levels),

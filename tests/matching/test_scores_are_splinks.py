@@ -19,7 +19,7 @@ from matching.levels import part
 from matching.loading import load_persons
 from matching.model import Model, Probabilities
 from matching.pipeline import Learnt, learn
-from matching.training import splink_settings
+from matching.training import splink_model
 from tests.needs import published_data
 
 EXACT = 1e-6
@@ -36,16 +36,7 @@ def predict(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     from splink import DuckDBAPI, Linker, block_on
 
     rules = [block_on(*(part(item, lambda column: column) for item in rule.parts)) for rule in model.blocking]
-    settings = splink_settings(
-        model.comparisons,
-        blocking_rules_to_generate_predictions=rules,
-        probability_two_random_records_match=model.prior,
-    ).create_settings_dict("duckdb")
-    for comparison in settings["comparisons"]:
-        levels = model.levels[comparison["output_column_name"]]
-        known = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        for number, level in zip(sorted(levels, reverse=True), known, strict=True):
-            level["m_probability"], level["u_probability"] = levels[number].m, levels[number].u
+    settings = splink_model(model, blocking_rules_to_generate_predictions=rules)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         api = DuckDBAPI(connection)
@@ -102,8 +93,8 @@ def test_an_untrained_level_is_refused() -> None:
         levels={"occupation": {1: Probabilities(0.8, 0.1, 0.1), 0: Probabilities(0.2, 0.9, 0.9)}},
     )
     rows = list(trained.weight_rows("v1"))
-    assert [row[1] for row in rows] == ["prior", "occupation", "occupation"]
-    assert rows[1][7] == pytest.approx(math.log2(8))
+    assert [row[1] for row in rows] == ["prior", "moved", "occupation", "occupation"]
+    assert rows[2][8] == pytest.approx(math.log2(8))
     for gap in (Probabilities(None, 0.1, 0.1), Probabilities(0.8, None, 0.1), Probabilities(0.8, 0.1, None)):
         untrained = replace(trained, levels={"occupation": {1: gap, 0: Probabilities(0.2, 0.9, 0.9)}})
         with pytest.raises(MatchingError, match="occupation: the level 'exact occupation' was not trained"):

@@ -50,22 +50,37 @@ def book(workshop: Path, version: str, trained_at: str, weights: VersionWeights)
         )
         connection.execute(
             "create table if not exists ops.match_weights (model_version text, comparison_name text, comparison_level "
-            "bigint, level_label text, m_probability double, u_probability double, h_probability double, match_weight "
-            "double, household_weight double, term_frequency_column text)"
+            "bigint, level_label text, m_probability double, u_probability double, h_probability double, n_probability "
+            "double, match_weight double, household_weight double, namesake_weight double, term_frequency_column text)"
         )
         models = [version, weights.contract_version, weights.number_of_records, weights.link_weight]
         connection.execute(
             "insert into ops.match_models values (?, ?, ?, ?, ?, ?)", [*models, weights.review_weight, trained_at]
         )
-        prior: list[Any] = [version, "prior", 0, "prior", weights.prior, 1, weights.household_prior, -1.0, -1.0, None]
-        rows = [prior] + [
-            [version, item.name, one.level, one.label, one.m, one.u, one.h, one.weight, one.household_weight,
-             one.term_frequency_column]
+        shares = [weights.prior, 1, weights.household_prior, weights.namesake_prior]
+        prior: list[Any] = [version, "prior", 0, "prior", *shares, -1.0, -1.0, -1.0, None]
+        moved: list[Any] = [
+            version,
+            "moved",
+            0,
+            "moved",
+            weights.moved_prior,
+            1,
+            0.0,
+            0.0,
+            -1.0,
+            -1000.0,
+            -1000.0,
+            None,
+        ]
+        rows = [prior, moved] + [
+            [version, item.name, one.level, one.label, one.m, one.u, one.h, one.n, one.weight, one.household_weight,
+             one.namesake_weight, one.term_frequency_column]
             for item in weights.comparisons
             for one in item.levels
         ]  # fmt: skip
         # Tables have no order.
-        connection.executemany(f"insert into ops.match_weights values ({', '.join('?' * 10)})", rows[::-1])
+        connection.executemany(f"insert into ops.match_weights values ({', '.join('?' * 12)})", rows[::-1])
 
 
 def test_the_chart_of_the_docs_is_what_the_command_draws(tmp_path: Path, braid: Braid) -> None:
@@ -126,9 +141,9 @@ def test_before_training_there_are_no_weights(workshop: Path, tmp_path: Path, br
 
 
 def one_level(weight: float, household: float) -> VersionWeights:
-    level = LevelWeight(1, "exact city", 0.5, 0.25, 0.3, weight, household, None)
-    scale = LevelWeight(0, "differs", 0.5, 0.75, 0.7, -8.0, 0.0, None)
-    return VersionWeights("v", "c", 10, 0.01, 0.02, 1.0, 0.5, (ComparisonWeights("city", (level, scale)),))
+    level = LevelWeight(1, "exact city", 0.5, 0.25, 0.3, 0.25, weight, household, 0.0, None)
+    scale = LevelWeight(0, "differs", 0.5, 0.75, 0.7, 0.75, -8.0, 0.0, 0.0, None)
+    return VersionWeights("v", "c", 10, 0.01, 0.0, 0.02, 0.0, 1.0, 0.5, (ComparisonWeights("city", (level, scale)),))
 
 
 def bars(weights: VersionWeights) -> list[tuple[str, float, float]]:
@@ -163,7 +178,7 @@ def test_the_chart_names_every_level_and_needs_nothing_from_elsewhere() -> None:
     ("label", "words"),
     [
         ("exact first_name", "same first name"),
-        ("exact first_name/last_name", "first name and last name swapped"),
+        ("swapped first_name/last_name 85", "first name and last name swapped"),
         ("jaro_winkler city 85", "city alike, 85 %"),
         ("levenshtein phone 2", "phone up to 2 letters off"),
         ("prefix first_name 1", "first name begins alike, 1 letter"),
@@ -173,10 +188,10 @@ def test_the_chart_names_every_level_and_needs_nothing_from_elsewhere() -> None:
     ],
 )
 def test_levels_are_named_in_words(label: str, words: str) -> None:
-    assert LevelWeight(1, label, 0.5, 0.5, 0.5, 0.0, 0.0, None).words == words
+    assert LevelWeight(1, label, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, None).words == words
 
 
 def test_every_kind_of_level_has_words() -> None:
     for kind, (threshold, _) in matching.KINDS.items():
         label = f"{kind} city" + ("" if threshold is None else " 1")
-        assert LevelWeight(1, label, 0.5, 0.5, 0.5, 0.0, 0.0, None).words != label
+        assert LevelWeight(1, label, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, None).words != label
