@@ -65,7 +65,8 @@ class Level:
 class Comparison:
     """A column of both records and the levels it may agree at, strictest first; below the last, it differs.
 
-    ``differs_at_most`` is a share in per cent: of one person's pairs, no more may be learnt to differ.
+    ``differs_at_most`` is a share in per cent: of one person's pairs, no more may be learnt to differ. ``person`` tells
+    people of a household apart; ``home`` changes with all others of its kind when somebody moves.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Comparison:
     person: bool
     levels: tuple[Level, ...]
     differs_at_most: int = 99
+    home: bool = False
 
     def number(self, place: int) -> int:
         """The number of the level at ``place`` (from 0): the strictest has the highest, 0 differs, -1 is unknown."""
@@ -131,7 +133,9 @@ def read(path: Path = HERE / "matching.yml") -> Matching:
     decision = _section(top, "decision", ("links_right", "worth_a_look"))
     consent = _section(top, "consent", ("purpose", "needed_in", "forbidden_in"))
     return Matching(
-        comparisons=each(top, "comparisons", ("name", "column", "person", "differs_at_most", "levels"), _comparison),
+        comparisons=each(
+            top, "comparisons", ("name", "column", "person", "home", "differs_at_most", "levels"), _comparison
+        ),
         blocking=_rules(blocking),
         pairs_per_record=_count(blocking, "pairs_per_record"),
         pairs_at_least=_count(blocking, "pairs_at_least"),
@@ -164,6 +168,7 @@ def _comparison(entry: Entry) -> Comparison:
         name=entry.text("name"),
         column=column,
         person=entry.flag("person", default=False),
+        home=entry.flag("home", default=False),
         levels=tuple(
             _level(Entry(f"{entry.where}: level {place}", level, allowed), column)
             for place, level in enumerate(levels, start=1)

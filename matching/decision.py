@@ -2,7 +2,9 @@
 
 At a threshold the model expects so many right links (the sum of the probabilities above it) of so many, and knows how
 many links there are in all. The threshold is where that promises the best F1, and never so low that fewer of the links
-are right than the contract asks. Where few records repeat it comes out high, where most do it comes out low.
+are right than the contract asks. Where few records repeat it comes out high, where most do it comes out low. Where no
+pair lies between the last link and the first that is none, any threshold between them would do: the one nearest to
+even odds serves new records best.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ def thresholds(connection: duckdb.DuckDBPyConnection, weighed: str, matching: Ma
     everything = sum(right for _, _, right in rows)
     link, best, links, right = _NEVER, 0.0, 0, 0.0
     review = _NEVER
-    for step, pairs, likely in rows:
+    following = [float(step) for step, _, _ in rows[1:]] + [-_NEVER]
+    for (step, pairs, likely), below in zip(rows, following, strict=True):
         links, right = links + pairs, right + likely
         score = 2 * right / (links + everything)
         if right >= links * matching.links_right / 100 and score > best:
-            link, best = step / _STEP, score
+            link, best = max(min(step, 0), min(step, below + 2)) / _STEP, score
         if likely >= pairs * matching.worth_a_look / 100:
             review = step / _STEP
     return link, min(review, link)

@@ -1,8 +1,8 @@
 """What training leaves behind: one version of the tables ``match_weights`` and ``term_frequencies``.
 
-Grain of match_weights: one row per comparison and level, ``else`` included, and one row for the prior, whose comparison
-is ``prior`` (m the share of all pairs that are one person, u the rest, h two people of one household). Weights are
-base-2 logarithms.
+Grain of match_weights: one row per comparison and level, ``else`` included, and two for the priors: ``prior`` (m the
+share of all pairs that are one person, u the rest, h two people of one household) and ``moved`` (m the share that are
+one person who moved in between). Weights are base-2 logarithms.
 Grain of term_frequencies: one row per column and value; the share of the records with the column that have the value.
 """
 
@@ -16,6 +16,9 @@ from contracts.matching import Comparison, Rule
 from matching import MatchingError
 
 PRIOR = "prior"
+MOVED = "moved"
+# Bits that no evidence makes up for.
+NEVER = -1000.0
 WEIGHT_COLUMNS = {
     "model_version": "varchar",
     "comparison_name": "varchar",
@@ -55,8 +58,9 @@ Levels = dict[str, dict[int, Probabilities]]
 class Model:
     """What was learnt, and for what. ``levels`` has the probabilities of each comparison by level number.
 
-    ``prior`` and ``household`` are shares of all pairs: of one person, of two people in a household. ``link`` and
-    ``review`` are link weights: links lie at or above the first, what a person should see between them.
+    ``prior``, ``moved`` and ``household`` are shares of all pairs: of one person whose home is compared as it was, of
+    one who moved (0 where no home is compared), of two people in a household. ``link`` and ``review`` are link weights:
+    links lie at or above the first, what a person should see between them.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -66,6 +70,7 @@ class Model:
     levels: Levels
     link: float = 0.0
     review: float = 0.0
+    moved: float = 0.0
 
     def check(self) -> None:
         """Raises MatchingError when a level is untrained: its weight would be made up."""
@@ -86,6 +91,9 @@ class Model:
         rest = 1 - self.prior
         priors = (self.prior, rest, self.household, weight(self.prior, rest), weight(self.household, rest))
         yield (version, PRIOR, 0, PRIOR, *priors, None)
+        # As a weight this is added in place of the prior; where nobody can have moved, it leaves nothing.
+        moved = weight(self.moved, rest) if self.moved else NEVER
+        yield (version, MOVED, 0, MOVED, self.moved, rest, 0.0, moved, NEVER, None)
         for comparison in self.comparisons:
             for number, label in labels(comparison):
                 found = self.levels[comparison.name][number]

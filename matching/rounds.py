@@ -2,10 +2,13 @@
 
 Splink's sessions each look at one rule's pairs, and at two kinds of pair: one person, or two that have nothing to do
 with each other. Two people of one household are neither: they share name and address, so a model of two kinds calls
-them one. Here every candidate pair is one of three kinds, found by expectation maximisation over all rules at once:
+them one. And who has moved differs in street, city, postcode and phone at once: that is one event, where a model of
+independent columns counts four. Here every candidate pair is one of four kinds, found by expectation maximisation over
+all rules at once:
 
     one person    m, from Splink's estimates
-    a household   h, as m where nobody is told apart and as u where persons are (`person` of contracts/matching.yml)
+    who moved     m, but u where the home is compared (`home` of contracts/matching.yml)
+    a household   h, free where nobody is told apart, and about u where persons are (`person`)
     chance        u, as Splink estimated it; fixed
 
 Pairs that blocking misses count as chance: the prior is of all pairs.
@@ -20,7 +23,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from contracts.matching import Comparison
-from matching.model import Model, Probabilities
+from matching.model import Model, Probabilities, weight
 from matching.scores import adjustments
 
 _ROUNDS = 30
@@ -30,6 +33,9 @@ _SETTLED = 0.002
 _SEEN_BEFORE = 0.5
 # A share of households: how many have a pair of one name, or of one birthday.
 _HANDED_DOWN_AT_MOST = 0.1
+# A share of the pairs of one person: how many moved in between, before any is seen and at most. As many pairs as
+# _MOVES_SEEN_BEFORE speak for the first.
+_MOVED_BEFORE, _MOVED_AT_MOST, _MOVES_SEEN_BEFORE = 0.05, 0.3, 20
 _Shares = dict[str, dict[int, float]]
 
 
@@ -54,29 +60,31 @@ def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: flo
         f"from (select distinct {levels} from {compared})"
     )
     same = " and ".join(f"patterns.level_{name} = compared.level_{name}" for name in names)
-    rarity, household_rarity = adjustments(model.comparisons, model.levels)
+    rarities = adjustments(model.comparisons, model.levels)
+    kinds = ("match_rarity", "moved_rarity", "household_rarity")
+    rounded = ", ".join(f"round(({rarity}) * 4) / 4 as {kind}" for kind, rarity in zip(kinds, rarities, strict=True))
     connection.execute(
         "create or replace temp table pattern_pairs as "
-        "select patterns.pattern, adjustment, household_adjustment, count(*) as pairs from ("
-        f"select *, round(({rarity}) * 4) / 4 as adjustment, "
-        f"round(({household_rarity}) * 4) / 4 as household_adjustment "
-        f"from {compared}) as compared inner join patterns on {same} "
-        "group by patterns.pattern, adjustment, household_adjustment"
+        f"select patterns.pattern, {', '.join(kinds)}, count(*) as pairs from (select *, {rounded} from {compared}) "
+        f"as compared inner join patterns on {same} group by patterns.pattern, {', '.join(kinds)}"
     )
     patterns = connection.execute(f"select {levels} from patterns order by pattern").fetchall()
-    pairs = connection.execute("select * from pattern_pairs order by 1, 2, 3").fetchall()
-    model = _with_household(model)
+    pairs = connection.execute("select * from pattern_pairs order by 1, 2, 3, 4").fetchall()
+    model = _with_rivals(model)
     for _ in range(_ROUNDS):
-        one, household = _expected(model, names, patterns, pairs)
+        sums = _expected(model, names, patterns, pairs)
         before = model
-        model = _learnt(model, one, household, everything)
+        model = _learnt(model, sums, everything)
         if _close(before.prior, model.prior) and _close(before.household, model.household):
             break
     return model
 
 
-def _with_household(model: Model) -> Model:
-    """The start: a household is as common as a repeated person, shares what one does, but not what tells apart."""
+def _with_rivals(model: Model) -> Model:
+    """The start: a household is as common as a repeated person, shares what one does, but not what tells apart.
+
+    Moving takes a home of two comparisons or more: a single one that differs is as likely as m says.
+    """
     levels = {
         item.name: {
             number: replace(found, h=found.u if item.person else found.m)
@@ -84,35 +92,41 @@ def _with_household(model: Model) -> Model:
         }
         for item in model.comparisons
     }
-    return replace(model, levels=levels, household=model.prior)
+    can_move = sum(item.home for item in model.comparisons) > 1
+    moved = model.prior * _MOVED_BEFORE if can_move else 0.0
+    return replace(model, levels=levels, household=model.prior, moved=moved)
 
 
 def _expected(
     model: Model,
     names: list[str],
     patterns: list[tuple[int, ...]],
-    pairs: list[tuple[int, float, float, int]],
-) -> tuple[_Sums, _Sums]:
-    weights = [_weights(model, names, pattern) for pattern in patterns]
-    one: dict[int, float] = defaultdict(float)
-    household: dict[int, float] = defaultdict(float)
-    for pattern, adjustment, household_adjustment, count in pairs:
-        match, rival = weights[pattern - 1]
-        a, b = _power(match + adjustment), _power(rival + household_adjustment)
-        one[pattern] += count * a / (1 + a + b)
-        household[pattern] += count * b / (1 + a + b)
-    return _summed(names, patterns, one), _summed(names, patterns, household)
+    pairs: list[tuple[int, float, float, float, int]],
+) -> tuple[_Sums, _Sums, _Sums]:
+    """Sums of one person where he was, one who moved, a household."""
+    weights = [_weights(model, pattern) for pattern in patterns]
+    kinds: tuple[dict[int, float], ...] = (defaultdict(float), defaultdict(float), defaultdict(float))
+    for pattern, *rarities, count in pairs:
+        powers = [_power(weight + rarity) for weight, rarity in zip(weights[pattern - 1], rarities, strict=True)]
+        whole = 1 + sum(powers)
+        for found, power in zip(kinds, powers, strict=True):
+            found[pattern] += count * power / whole
+    one, moved, household = (_summed(names, patterns, found) for found in kinds)
+    return one, moved, household
 
 
-def _weights(model: Model, names: list[str], pattern: tuple[int, ...]) -> tuple[float, float]:
-    match = math.log2(model.prior / (1 - model.prior))
-    rival = math.log2(model.household / (1 - model.prior))
-    for name, level in zip(names, pattern, strict=True):
+def _weights(model: Model, pattern: tuple[int, ...]) -> tuple[float, float, float]:
+    match = weight(model.prior, 1 - model.prior)
+    moved = weight(model.moved, 1 - model.prior) if model.moved else -math.inf
+    rival = weight(model.household, 1 - model.prior)
+    for item, level in zip(model.comparisons, pattern, strict=True):
         if level >= 0:
-            found = model.levels[name][level]
-            match += math.log2((found.m or 0) / (found.u or 0))
-            rival += math.log2((found.h or 0) / (found.u or 0))
-    return match, rival
+            found = model.levels[item.name][level]
+            m, u, h = found.m or 0.0, found.u or 0.0, found.h or 0.0
+            match += weight(m, u)
+            moved += 0.0 if item.home else weight(m, u)
+            rival += weight(h, u)
+    return match, moved, rival
 
 
 def _power(weight: float) -> float:
@@ -129,30 +143,34 @@ def _summed(names: list[str], patterns: list[tuple[int, ...]], expected: dict[in
     return _Sums(total, levels)
 
 
-def _learnt(model: Model, one: _Sums, household: _Sums, everything: float) -> Model:
+def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -> Model:
+    stayed, moved, household = sums
     levels = {}
     # With one such column alone, a name handed down looks just like one person's: it is taken as his.
     most = _HANDED_DOWN_AT_MOST if sum(item.person for item in model.comparisons) > 1 else 0.0
     for item in model.comparisons:
-        m, h = _held(item, _shares(item, one, model)), _shares(item, household, model)
+        # Not of who moved: namesakes would come to mean one person who did.
+        m, h = _held(item, _shares(item, stayed, model)), _shares(item, household, model)
         if item.person:
             h = _handed_down(item, m, h, model, most)
         levels[item.name] = {
             number: Probabilities(m[number], found.u, h[number]) for number, found in model.levels[item.name].items()
         }
+    one = max(stayed.pairs + moved.pairs, 0.5)
+    moves = (moved.pairs + _MOVED_BEFORE * _MOVES_SEEN_BEFORE) / (one + _MOVES_SEEN_BEFORE) if model.moved else 0.0
+    moves = min(moves, _MOVED_AT_MOST)
     return replace(
         model,
         levels=levels,
-        prior=max(one.pairs, 0.5) / everything,
+        prior=one * (1 - moves) / everything,
+        moved=one * moves / everything,
         household=max(household.pairs, 0.5) / everything,
     )
 
 
 def _shares(item: Comparison, sums: _Sums, model: Model) -> dict[int, float]:
-    seen = sums.levels[item.name]
-    numbers = list(model.levels[item.name])
-    total = sum(seen[number] for number in numbers) + _SEEN_BEFORE * len(numbers)
-    return {number: (seen[number] + _SEEN_BEFORE) / total for number in numbers}
+    seen = {number: sums.levels[item.name][number] + _SEEN_BEFORE for number in model.levels[item.name]}
+    return {number: pairs / sum(seen.values()) for number, pairs in seen.items()}
 
 
 def _held(item: Comparison, m: dict[int, float]) -> dict[int, float]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from contracts.matching import Comparison, Level, Rule
 from matching.levels import level_number, of_table, part
-from matching.model import PRIOR, Levels, columns_of, frequency_columns, labels
+from matching.model import MOVED, PRIOR, Levels, columns_of, frequency_columns, labels
 
 _LEFT, _RIGHT = of_table("l"), of_table("r")
 
@@ -76,8 +76,9 @@ inner join keys as r
 def weighed_pairs(compared: str, weights: str, comparisons: tuple[Comparison, ...]) -> str:
     """Compared pairs with their weights in bits, that of each comparison (``weight_x``) as evidence.
 
-    ``match_weight`` and ``match_probability`` are Splink's: one person against chance. ``household_weight`` is that of
-    two people of one household against chance; ``link_weight`` and ``link_probability`` are one person against both.
+    ``match_weight`` and ``match_probability`` are Splink's: one person against chance. ``moved_weight`` is that of one
+    person whose home changed, which then says nothing; ``household_weight`` of two people of one household.
+    ``link_weight`` and ``link_probability`` are one person, moved or not, against household and chance.
     """
     return f"""with
 
@@ -91,6 +92,7 @@ weighed as (
     select
         compared.*,
         weights.match_{PRIOR}_0 as weight_prior,
+        weights.match_{MOVED}_0 as weight_moved,
         {_lines(f"{_weight(item)} as weight_{item.name}" for item in comparisons)},
         weights.household_{PRIOR}_0 + {_sum(_household_weight(item) for item in comparisons)} as household_weight
     from {compared} as compared
@@ -100,7 +102,8 @@ weighed as (
 summed as (
     select
         weighed.*,
-        weight_prior + {_sum(f"weight_{item.name}" for item in comparisons)} as match_weight
+        weight_prior + {_sum(f"weight_{item.name}" for item in comparisons)} as match_weight,
+        weight_moved + {_sum(f"weight_{item.name}" for item in comparisons if not item.home)} as moved_weight
     from weighed
 ),
 
@@ -108,11 +111,8 @@ rivalled as (
     select
         summed.*,
         {probability("match_weight")} as match_probability,
-        match_weight - case
-            when household_weight > 1000 then household_weight
-            when household_weight > -60 then ln(1 + power(cast(2 as double), household_weight)) / ln(2)
-            else 0
-        end as link_weight
+        greatest(match_weight, moved_weight) + {_one_more("-abs(match_weight - moved_weight)")}
+        - {_one_more("household_weight")} as link_weight
     from summed
 )
 
@@ -122,8 +122,8 @@ select
 from rivalled"""
 
 
-def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[str, str]:
-    """The term-frequency parts of a match weight and of a household's, over compared pairs and given probabilities."""
+def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[str, str, str]:
+    """The term-frequency parts of a match weight, of a mover's and of a household's, over compared pairs."""
 
     def of(items: tuple[Comparison, ...]) -> str:
         return _sum(
@@ -132,13 +132,25 @@ def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[st
             for number, level in _frequent(item)
         )
 
-    return of(comparisons), of(tuple(item for item in comparisons if not item.person))
+    return (
+        of(comparisons),
+        of(tuple(item for item in comparisons if not item.home)),
+        of(tuple(item for item in comparisons if not item.person)),
+    )
 
 
 def probability(weight: str) -> str:
     """A match weight (base-2 log odds) as a probability; weights beyond 1,000 are as good as certain."""
     bounded = f"least(greatest({weight}, -1000), 1000)"
     return f"1 / (1 + power(cast(2 as double), -({bounded})))"
+
+
+def _one_more(weight: str) -> str:
+    """The base-2 logarithm of one and of two to the ``weight``."""
+    return (
+        f"case when {weight} > 60 then {weight} "
+        f"when {weight} > -60 then ln(1 + power(cast(2 as double), {weight})) / ln(2) else 0 end"
+    )
 
 
 def _lines(items: Iterable[str]) -> str:
@@ -164,7 +176,7 @@ def _log_u(levels: Levels, item: Comparison, number: int) -> float:
 
 def _pivot(comparisons: tuple[Comparison, ...]) -> str:
     """All weights as one row: ``match_x_3``, ``household_x_3`` of comparison x at level 3, ``log_u_x_3`` its u."""
-    wanted = [(PRIOR, 0)] + [(item.name, number) for item in comparisons for number, _ in labels(item)]
+    wanted = [(PRIOR, 0), (MOVED, 0)] + [(item.name, number) for item in comparisons for number, _ in labels(item)]
     cells = []
     for name, number in wanted:
         at = f"comparison_name = '{name}' and comparison_level = {number}"

@@ -1,7 +1,7 @@
 {#- Derived from contracts/matching.yml by `braid contracts build`; change that, not this. -#}
 
 {% macro matching_contract() -%}
-be6ac8d41f5f
+bfcc7db04927
 {%- endmacro %}
 
 {% macro matching_rules() -%}
@@ -367,6 +367,8 @@ weights as (
     select
         max(case when comparison_name = 'prior' and comparison_level = 0 then match_weight end) as match_prior_0,
         max(case when comparison_name = 'prior' and comparison_level = 0 then household_weight end) as household_prior_0,
+        max(case when comparison_name = 'moved' and comparison_level = 0 then match_weight end) as match_moved_0,
+        max(case when comparison_name = 'moved' and comparison_level = 0 then household_weight end) as household_moved_0,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then match_weight end) as match_first_name_6,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then household_weight end) as household_first_name_6,
         max(case when comparison_name = 'first_name' and comparison_level = 5 then match_weight end) as match_first_name_5,
@@ -479,6 +481,7 @@ weighed as (
     select
         compared.*,
         weights.match_prior_0 as weight_prior,
+        weights.match_moved_0 as weight_moved,
         case compared.level_first_name when 6 then weights.match_first_name_6 + coalesce(weights.log_u_first_name_6 - ln(shared_first_name) / ln(2), 0) when 5 then weights.match_first_name_5 when 4 then weights.match_first_name_4 when 3 then weights.match_first_name_3 when 2 then weights.match_first_name_2 when 1 then weights.match_first_name_1 when 0 then weights.match_first_name_0 else 0 end as weight_first_name,
         case compared.level_middle_name when 2 then weights.match_middle_name_2 + coalesce(weights.log_u_middle_name_2 - ln(shared_middle_name) / ln(2), 0) when 1 then weights.match_middle_name_1 when 0 then weights.match_middle_name_0 else 0 end as weight_middle_name,
         case compared.level_last_name when 3 then weights.match_last_name_3 + coalesce(weights.log_u_last_name_3 - ln(shared_last_name) / ln(2), 0) when 2 then weights.match_last_name_2 when 1 then weights.match_last_name_1 when 0 then weights.match_last_name_0 else 0 end as weight_last_name,
@@ -524,7 +527,15 @@ summed as (
             + weight_street
             + weight_city
             + weight_state
-            + weight_postcode as match_weight
+            + weight_postcode as match_weight,
+        weight_moved + weight_first_name
+            + weight_middle_name
+            + weight_last_name
+            + weight_date_of_birth
+            + weight_birth_place
+            + weight_occupation
+            + weight_email
+            + weight_national_id as moved_weight
     from weighed
 ),
 
@@ -532,11 +543,8 @@ rivalled as (
     select
         summed.*,
         1 / (1 + power(cast(2 as double), -(least(greatest(match_weight, -1000), 1000)))) as match_probability,
-        match_weight - case
-            when household_weight > 1000 then household_weight
-            when household_weight > -60 then ln(1 + power(cast(2 as double), household_weight)) / ln(2)
-            else 0
-        end as link_weight
+        greatest(match_weight, moved_weight) + case when -abs(match_weight - moved_weight) > 60 then -abs(match_weight - moved_weight) when -abs(match_weight - moved_weight) > -60 then ln(1 + power(cast(2 as double), -abs(match_weight - moved_weight))) / ln(2) else 0 end
+        - case when household_weight > 60 then household_weight when household_weight > -60 then ln(1 + power(cast(2 as double), household_weight)) / ln(2) else 0 end as link_weight
     from summed
 )
 
