@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "exact": (None, TEXT_COLUMNS + DATE_COLUMNS),
     "levenshtein": ("at_most", TEXT_COLUMNS),
     "jaro_winkler": ("at_least", TEXT_COLUMNS),
+    "swapped": ("at_least", TEXT_COLUMNS),
     "prefix": ("at_least", TEXT_COLUMNS),
     "date_distance": ("at_most", DATE_COLUMNS),
     "array_overlap": ("at_least", ARRAY_COLUMNS),
@@ -184,13 +185,13 @@ def _level(entry: Entry, column: str) -> Level:
     for name in columns:
         if name not in known:
             raise ContractError(f"{entry.where}: {kind} cannot look at {name!r}; it can at {', '.join(known)}.")
-    if len(columns) > 1 and (kind != "exact" or len(columns) > 2):
-        raise ContractError(f"{entry.where}: only an exact level may name two columns; name one.")
+    if len(columns) != (2 if kind == "swapped" else 1):
+        raise ContractError(f"{entry.where}: a swapped level looks at two columns and any other at one.")
     for other in {"at_least", "at_most"} - {word}:
         if other in entry.values:
             raise ContractError(f"{entry.where}: {kind} takes {word or 'no threshold'}, not {other}.")
     frequency = entry.flag("term_frequency", default=False)
-    if frequency and (kind != "exact" or len(columns) > 1):
+    if frequency and kind != "exact":
         raise ContractError(f"{entry.where}: term_frequency needs an exact level of one column.")
     return Level(kind, columns, _count(entry, word) if word else None, frequency)
 

@@ -30,9 +30,11 @@ def condition(level: Level, left: Side, right: Side, dialect: str) -> str:
     """Whether two records agree at this level; null where a column is. Raises ValueError for an unknown dialect."""
     if dialect not in DIALECTS:
         raise ValueError(f"{dialect!r} is no dialect of {', '.join(DIALECTS)}")
-    if len(level.columns) == 2:
+    if level.kind == "swapped":
         first, second = level.columns
-        return f"({left(first)} = {right(second)} or {left(second)} = {right(first)})"
+        ways = ((left(first), right(second)), (left(second), right(first)))
+        alike = " and ".join(_jaro_winkler(a, b, level.threshold, dialect) for a, b in ways)
+        return f"({alike})"
     a, b = left(level.columns[0]), right(level.columns[0])
     return _KINDS[level.kind](a, b, level.threshold, dialect)
 

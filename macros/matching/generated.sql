@@ -1,7 +1,7 @@
 {#- Derived from contracts/matching.yml by `braid contracts build`; change that, not this. -#}
 
 {% macro matching_contract() -%}
-bfcc7db04927
+2319592b5d29
 {%- endmacro %}
 
 {% macro matching_rules() -%}
@@ -250,7 +250,7 @@ select
     pairs.record_key_a,
     pairs.record_key_b,
     pairs.rule_number,
-    case when l.first_name is null or r.first_name is null then -1 when l.first_name = r.first_name then 6 when l.first_name_root = r.first_name_root then 5 when floor(jaro_winkler_similarity(lower(l.first_name), lower(r.first_name)) * 100 + 0.000001) >= 90 then 4 when (l.first_name = r.last_name or l.last_name = r.first_name) then 3 when (least(length(l.first_name), length(r.first_name)) >= 1 and left(l.first_name, least(length(l.first_name), length(r.first_name))) = left(r.first_name, least(length(l.first_name), length(r.first_name)))) then 2 when floor(jaro_winkler_similarity(lower(l.first_name), lower(r.first_name)) * 100 + 0.000001) >= 75 then 1 else 0 end as level_first_name,
+    case when l.first_name is null or r.first_name is null then -1 when l.first_name = r.first_name then 6 when l.first_name_root = r.first_name_root then 5 when floor(jaro_winkler_similarity(lower(l.first_name), lower(r.first_name)) * 100 + 0.000001) >= 90 then 4 when (floor(jaro_winkler_similarity(lower(l.first_name), lower(r.last_name)) * 100 + 0.000001) >= 85 and floor(jaro_winkler_similarity(lower(l.last_name), lower(r.first_name)) * 100 + 0.000001) >= 85) then 3 when (least(length(l.first_name), length(r.first_name)) >= 1 and left(l.first_name, least(length(l.first_name), length(r.first_name))) = left(r.first_name, least(length(l.first_name), length(r.first_name)))) then 2 when floor(jaro_winkler_similarity(lower(l.first_name), lower(r.first_name)) * 100 + 0.000001) >= 75 then 1 else 0 end as level_first_name,
         case when l.middle_name is null or r.middle_name is null then -1 when l.middle_name = r.middle_name then 2 when (least(length(l.middle_name), length(r.middle_name)) >= 1 and left(l.middle_name, least(length(l.middle_name), length(r.middle_name))) = left(r.middle_name, least(length(l.middle_name), length(r.middle_name)))) then 1 else 0 end as level_middle_name,
         case when l.last_name is null or r.last_name is null then -1 when l.last_name = r.last_name then 3 when floor(jaro_winkler_similarity(lower(l.last_name), lower(r.last_name)) * 100 + 0.000001) >= 90 then 2 when floor(jaro_winkler_similarity(lower(l.last_name), lower(r.last_name)) * 100 + 0.000001) >= 75 then 1 else 0 end as level_last_name,
         case when l.birth_digits is null or r.birth_digits is null then -1 when l.birth_digits = r.birth_digits then 4 when levenshtein(l.birth_digits, r.birth_digits) <= 1 then 3 when levenshtein(l.birth_digits, r.birth_digits) <= 2 then 2 when l.birth_year = r.birth_year then 1 else 0 end as level_date_of_birth,
@@ -327,7 +327,7 @@ select
     pairs.record_key_a,
     pairs.record_key_b,
     pairs.rule_number,
-    case when l.first_name is null or r.first_name is null then -1 when l.first_name = r.first_name then 6 when l.first_name_root = r.first_name_root then 5 when jarowinkler_similarity(lower(l.first_name), lower(r.first_name)) >= 90 then 4 when (l.first_name = r.last_name or l.last_name = r.first_name) then 3 when (least(length(l.first_name), length(r.first_name)) >= 1 and left(l.first_name, least(length(l.first_name), length(r.first_name))) = left(r.first_name, least(length(l.first_name), length(r.first_name)))) then 2 when jarowinkler_similarity(lower(l.first_name), lower(r.first_name)) >= 75 then 1 else 0 end as level_first_name,
+    case when l.first_name is null or r.first_name is null then -1 when l.first_name = r.first_name then 6 when l.first_name_root = r.first_name_root then 5 when jarowinkler_similarity(lower(l.first_name), lower(r.first_name)) >= 90 then 4 when (jarowinkler_similarity(lower(l.first_name), lower(r.last_name)) >= 85 and jarowinkler_similarity(lower(l.last_name), lower(r.first_name)) >= 85) then 3 when (least(length(l.first_name), length(r.first_name)) >= 1 and left(l.first_name, least(length(l.first_name), length(r.first_name))) = left(r.first_name, least(length(l.first_name), length(r.first_name)))) then 2 when jarowinkler_similarity(lower(l.first_name), lower(r.first_name)) >= 75 then 1 else 0 end as level_first_name,
         case when l.middle_name is null or r.middle_name is null then -1 when l.middle_name = r.middle_name then 2 when (least(length(l.middle_name), length(r.middle_name)) >= 1 and left(l.middle_name, least(length(l.middle_name), length(r.middle_name))) = left(r.middle_name, least(length(l.middle_name), length(r.middle_name)))) then 1 else 0 end as level_middle_name,
         case when l.last_name is null or r.last_name is null then -1 when l.last_name = r.last_name then 3 when jarowinkler_similarity(lower(l.last_name), lower(r.last_name)) >= 90 then 2 when jarowinkler_similarity(lower(l.last_name), lower(r.last_name)) >= 75 then 1 else 0 end as level_last_name,
         case when l.birth_digits is null or r.birth_digits is null then -1 when l.birth_digits = r.birth_digits then 4 when editdistance(l.birth_digits, r.birth_digits) <= 1 then 3 when editdistance(l.birth_digits, r.birth_digits) <= 2 then 2 when l.birth_year = r.birth_year then 1 else 0 end as level_date_of_birth,
