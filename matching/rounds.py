@@ -31,6 +31,11 @@ _ROUNDS = 30
 _SETTLED = 0.002
 # Pairs of each level that are taken as seen before any is: no level becomes impossible.
 _SEEN_BEFORE = 0.5
+# What pairs of one person are like before any is seen: so many agree exactly, so many differ, and of the rest each
+# level has half as many as the one before.
+_EXACT_BEFORE, _DIFFERS_BEFORE = 0.7, 0.08
+# So many pairs speak for it.
+_PAIRS_BEFORE = 10
 # A share of households: how many have a pair of one name, or of one birthday.
 _HANDED_DOWN_AT_MOST = 0.1
 # A share of the pairs of one person: how many moved in between, before any is seen and at most. As many pairs as
@@ -150,7 +155,8 @@ def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -
     most = _HANDED_DOWN_AT_MOST if sum(item.person for item in model.comparisons) > 1 else 0.0
     for item in model.comparisons:
         # Not of who moved: namesakes would come to mean one person who did.
-        m, h = _held(item, _shares(item, stayed, model)), _shares(item, household, model)
+        m = _held(item, _shares(item, stayed, model, _pairs_before(model, stayed)))
+        h = _shares(item, household, model)
         if item.person:
             h = _handed_down(item, m, h, model, most)
         levels[item.name] = {
@@ -168,9 +174,30 @@ def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -
     )
 
 
-def _shares(item: Comparison, sums: _Sums, model: Model) -> dict[int, float]:
-    seen = {number: sums.levels[item.name][number] + _SEEN_BEFORE for number in model.levels[item.name]}
+def _shares(item: Comparison, sums: _Sums, model: Model, before: float = 0.0) -> dict[int, float]:
+    usual = _usual(len(item.levels))
+    seen = {
+        number: sums.levels[item.name][number] + _SEEN_BEFORE + before * usual[number]
+        for number in model.levels[item.name]
+    }
     return {number: pairs / sum(seen.values()) for number, pairs in seen.items()}
+
+
+def _usual(levels: int) -> dict[int, float]:
+    """m of a comparison with so many levels before any pair is seen."""
+    between = {number: 2.0 ** (number - levels) for number in range(1, levels)}
+    rest = 1 - _EXACT_BEFORE - _DIFFERS_BEFORE
+    shares = {number: rest * share / sum(between.values()) for number, share in between.items()}
+    return {levels: 1 - _DIFFERS_BEFORE - sum(shares.values()), 0: _DIFFERS_BEFORE} | shares
+
+
+def _pairs_before(model: Model, sums: _Sums) -> float:
+    """How many pairs speak for what is usual.
+
+    Three comparisons that are independent are the least from which the share of pairs that are one person and what
+    these are like can both be told. Of two, as many pairs speak for what is usual as are seen, of more ever fewer.
+    """
+    return _PAIRS_BEFORE + sums.pairs / max(len(model.comparisons) - 1, 1) ** 3
 
 
 def _held(item: Comparison, m: dict[int, float]) -> dict[int, float]:
