@@ -30,6 +30,7 @@ WEIGHT_COLUMNS = {
     "match_weight": "double",
     "household_weight": "double",
     "term_frequency_column": "varchar",
+    "term_frequency_weight": "double",
 }
 FREQUENCY_COLUMNS = {
     "model_version": "varchar",
@@ -38,17 +39,20 @@ FREQUENCY_COLUMNS = {
     "term_frequency": "double",
 }
 
-WeightRow = tuple[str, str, int, str, float, float, float, float, float, str | None]
+WeightRow = tuple[str, str, int, str, float, float, float, float, float, str | None, float | None]
 
 
 @dataclass(frozen=True)
 class Probabilities:
-    """How often a level holds: ``m`` for two records of one person, ``u`` by chance, ``h`` for two people of a
-    household. None is untrained."""
+    """How often a level holds: ``m`` for two records of one person, ``u`` by chance, ``h`` for two of one household.
+
+    None is untrained. ``rarity`` (0 to 1) is how much it counts that a shared value is rare or common.
+    """
 
     m: float | None
     u: float | None
     h: float | None = None
+    rarity: float = 1.0
 
 
 Levels = dict[str, dict[int, Probabilities]]
@@ -90,17 +94,18 @@ class Model:
         self.check()
         rest = 1 - self.prior
         priors = (self.prior, rest, self.household, weight(self.prior, rest), weight(self.household, rest))
-        yield (version, PRIOR, 0, PRIOR, *priors, None)
+        yield (version, PRIOR, 0, PRIOR, *priors, None, None)
         # As a weight this is added in place of the prior; where nobody can have moved, it leaves nothing.
         moved = weight(self.moved, rest) if self.moved else NEVER
-        yield (version, MOVED, 0, MOVED, self.moved, rest, 0.0, moved, NEVER, None)
+        yield (version, MOVED, 0, MOVED, self.moved, rest, 0.0, moved, NEVER, None, None)
         for comparison in self.comparisons:
             for number, label in labels(comparison):
                 found = self.levels[comparison.name][number]
                 m, u, h = found.m or 0.0, found.u or 0.0, found.h or 0.0
                 level = comparison.levels[len(comparison.levels) - number] if number else None
                 column = level.columns[0] if level and level.term_frequency else None
-                yield (version, comparison.name, number, label, m, u, h, weight(m, u), weight(h, u), column)
+                weights = (m, u, h, weight(m, u), weight(h, u))
+                yield (version, comparison.name, number, label, *weights, column, found.rarity if column else None)
 
 
 def labels(comparison: Comparison) -> list[tuple[int, str]]:

@@ -23,10 +23,14 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from contracts.matching import Comparison
-from matching.model import Model, Probabilities, weight
+from matching.model import Levels, Model, weight
 from matching.scores import adjustments
 
 _ROUNDS = 30
+# Passes of rounds; chance is corrected after each but the last.
+_PASSES = 3
+# Of what two records agree on by chance, at least this share is chance indeed.
+_CHANCE_AT_LEAST = 0.05
 # Rounds end when neither prior moves by more than this share.
 _SETTLED = 0.002
 # Pairs of each level that are taken as seen before any is: no level becomes impossible.
@@ -65,6 +69,26 @@ def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: flo
         f"from (select distinct {levels} from {compared})"
     )
     same = " and ".join(f"patterns.level_{name} = compared.level_{name}" for name in names)
+    patterns = connection.execute(f"select {levels} from patterns order by pattern").fetchall()
+    observed = model.levels
+    model = _with_rivals(model)
+    for number in range(_PASSES):
+        if number:
+            model = _corrected(model, observed)
+        pairs = _rarities(connection, compared, same, model)
+        for _ in range(_ROUNDS):
+            sums = _expected(model, patterns, pairs)
+            before = model
+            model = _learnt(model, sums, everything)
+            if _close(before.prior, model.prior) and _close(before.household, model.household):
+                break
+    return model
+
+
+def _rarities(
+    connection: duckdb.DuckDBPyConnection, compared: str, same: str, model: Model
+) -> list[tuple[int, float, float, float, int]]:
+    """Pattern, what rare values add to each kind's weight (bits, by quarters), and the number of pairs."""
     rarities = adjustments(model.comparisons, model.levels)
     kinds = ("match_rarity", "moved_rarity", "household_rarity")
     rounded = ", ".join(f"round(({rarity}) * 4) / 4 as {kind}" for kind, rarity in zip(kinds, rarities, strict=True))
@@ -73,16 +97,26 @@ def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: flo
         f"select patterns.pattern, {', '.join(kinds)}, count(*) as pairs from (select *, {rounded} from {compared}) "
         f"as compared inner join patterns on {same} group by patterns.pattern, {', '.join(kinds)}"
     )
-    patterns = connection.execute(f"select {levels} from patterns order by pattern").fetchall()
-    pairs = connection.execute("select * from pattern_pairs order by 1, 2, 3, 4").fetchall()
-    model = _with_rivals(model)
-    for _ in range(_ROUNDS):
-        sums = _expected(model, names, patterns, pairs)
-        before = model
-        model = _learnt(model, sums, everything)
-        if _close(before.prior, model.prior) and _close(before.household, model.household):
-            break
-    return model
+    return connection.execute("select * from pattern_pairs order by 1, 2, 3, 4").fetchall()
+
+
+def _corrected(model: Model, observed: Levels) -> Model:
+    """The model with the chance of people who have nothing to do with each other.
+
+    Random pairs hold a few of one person or household. Most who share an email are one, so that such pairs are most of
+    what seems chance, and a value seen twice is no common value: by the share that is not chance, how common a value is
+    counts less.
+    """
+    levels = {}
+    for item in model.comparisons:
+        levels[item.name] = {}
+        for number, found in model.levels[item.name].items():
+            u = observed[item.name][number].u or 0.0
+            known = (model.prior + (0.0 if item.home else model.moved)) * (found.m or 0.0)
+            known += model.household * (found.h or 0.0)
+            chance = max(1 - known / u, _CHANCE_AT_LEAST)
+            levels[item.name][number] = replace(found, u=u * chance, rarity=chance)
+    return replace(model, levels=levels)
 
 
 def _with_rivals(model: Model) -> Model:
@@ -104,7 +138,6 @@ def _with_rivals(model: Model) -> Model:
 
 def _expected(
     model: Model,
-    names: list[str],
     patterns: list[tuple[int, ...]],
     pairs: list[tuple[int, float, float, float, int]],
 ) -> tuple[_Sums, _Sums, _Sums]:
@@ -116,7 +149,7 @@ def _expected(
         whole = 1 + sum(powers)
         for found, power in zip(kinds, powers, strict=True):
             found[pattern] += count * power / whole
-    one, moved, household = (_summed(names, patterns, found) for found in kinds)
+    one, moved, household = (_summed(model, patterns, found) for found in kinds)
     return one, moved, household
 
 
@@ -138,7 +171,8 @@ def _power(weight: float) -> float:
     return float(2 ** min(max(weight, -500), 500))
 
 
-def _summed(names: list[str], patterns: list[tuple[int, ...]], expected: dict[int, float]) -> _Sums:
+def _summed(model: Model, patterns: list[tuple[int, ...]], expected: dict[int, float]) -> _Sums:
+    names = [item.name for item in model.comparisons]
     levels: _Shares = {name: defaultdict(float) for name in names}
     total = 0.0
     for pattern, pairs in expected.items():
@@ -160,7 +194,7 @@ def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -
         if item.person:
             h = _handed_down(item, m, h, model, most)
         levels[item.name] = {
-            number: Probabilities(m[number], found.u, h[number]) for number, found in model.levels[item.name].items()
+            number: replace(found, m=m[number], h=h[number]) for number, found in model.levels[item.name].items()
         }
     one = max(stayed.pairs + moved.pairs, 0.5)
     moves = (moved.pairs + _MOVED_BEFORE * _MOVES_SEEN_BEFORE) / (one + _MOVES_SEEN_BEFORE) if model.moved else 0.0

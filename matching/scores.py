@@ -127,7 +127,8 @@ def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[st
 
     def of(items: tuple[Comparison, ...]) -> str:
         return _sum(
-            f"case level_{item.name} when {number} then {_rarity(repr(_log_u(levels, item, number)), level)} else 0 end"
+            f"case level_{item.name} when {number} then "
+            f"{_rarity(repr(levels[item.name][number].rarity), repr(_log_u(levels, item, number)), level)} else 0 end"
             for item in items
             for number, level in _frequent(item)
         )
@@ -186,6 +187,7 @@ def _pivot(comparisons: tuple[Comparison, ...]) -> str:
         for number, _ in _frequent(item):
             at = f"comparison_name = '{item.name}' and comparison_level = {number}"
             cells.append(f"max(case when {at} then ln(u_probability) / ln(2) end) as log_u_{item.name}_{number}")
+            cells.append(f"max(case when {at} then term_frequency_weight end) as rarity_{item.name}_{number}")
     return _lines(cells)
 
 
@@ -205,14 +207,15 @@ def _by_level(item: Comparison, which: str, levels: tuple[Level, ...]) -> str:
     for number, _ in labels(item):
         value = f"weights.{which}_{item.name}_{number}"
         if number in rare:
-            value += " + " + _rarity(f"weights.log_u_{item.name}_{number}", rare[number])
+            place = f"{item.name}_{number}"
+            value += " + " + _rarity(f"weights.rarity_{place}", f"weights.log_u_{place}", rare[number])
         whens.append(f"when {number} then {value}")
     return f"case compared.level_{item.name} {' '.join(whens)} else 0 end"
 
 
-def _rarity(log_u: str, level: Level) -> str:
+def _rarity(counts: str, log_u: str, level: Level) -> str:
     # A value that training has not seen has no frequency: the level's own weight stands.
-    return f"coalesce({log_u} - ln(shared_{level.columns[0]}) / ln(2), 0)"
+    return f"coalesce({counts} * ({log_u} - ln(shared_{level.columns[0]}) / ln(2)), 0)"
 
 
 def _frequency(column: str) -> str:

@@ -462,18 +462,31 @@ weights as (
         max(case when comparison_name = 'postcode' and comparison_level = 0 then match_weight end) as match_postcode_0,
         max(case when comparison_name = 'postcode' and comparison_level = 0 then household_weight end) as household_postcode_0,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then ln(u_probability) / ln(2) end) as log_u_first_name_6,
+        max(case when comparison_name = 'first_name' and comparison_level = 6 then term_frequency_weight end) as rarity_first_name_6,
         max(case when comparison_name = 'middle_name' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_middle_name_2,
+        max(case when comparison_name = 'middle_name' and comparison_level = 2 then term_frequency_weight end) as rarity_middle_name_2,
         max(case when comparison_name = 'last_name' and comparison_level = 3 then ln(u_probability) / ln(2) end) as log_u_last_name_3,
+        max(case when comparison_name = 'last_name' and comparison_level = 3 then term_frequency_weight end) as rarity_last_name_3,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 4 then ln(u_probability) / ln(2) end) as log_u_date_of_birth_4,
+        max(case when comparison_name = 'date_of_birth' and comparison_level = 4 then term_frequency_weight end) as rarity_date_of_birth_4,
         max(case when comparison_name = 'birth_place' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_birth_place_2,
+        max(case when comparison_name = 'birth_place' and comparison_level = 2 then term_frequency_weight end) as rarity_birth_place_2,
         max(case when comparison_name = 'occupation' and comparison_level = 1 then ln(u_probability) / ln(2) end) as log_u_occupation_1,
+        max(case when comparison_name = 'occupation' and comparison_level = 1 then term_frequency_weight end) as rarity_occupation_1,
         max(case when comparison_name = 'email' and comparison_level = 3 then ln(u_probability) / ln(2) end) as log_u_email_3,
+        max(case when comparison_name = 'email' and comparison_level = 3 then term_frequency_weight end) as rarity_email_3,
         max(case when comparison_name = 'phone' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_phone_2,
+        max(case when comparison_name = 'phone' and comparison_level = 2 then term_frequency_weight end) as rarity_phone_2,
         max(case when comparison_name = 'national_id' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_national_id_2,
+        max(case when comparison_name = 'national_id' and comparison_level = 2 then term_frequency_weight end) as rarity_national_id_2,
         max(case when comparison_name = 'street' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_street_2,
+        max(case when comparison_name = 'street' and comparison_level = 2 then term_frequency_weight end) as rarity_street_2,
         max(case when comparison_name = 'city' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_city_2,
+        max(case when comparison_name = 'city' and comparison_level = 2 then term_frequency_weight end) as rarity_city_2,
         max(case when comparison_name = 'state' and comparison_level = 1 then ln(u_probability) / ln(2) end) as log_u_state_1,
-        max(case when comparison_name = 'postcode' and comparison_level = 3 then ln(u_probability) / ln(2) end) as log_u_postcode_3
+        max(case when comparison_name = 'state' and comparison_level = 1 then term_frequency_weight end) as rarity_state_1,
+        max(case when comparison_name = 'postcode' and comparison_level = 3 then ln(u_probability) / ln(2) end) as log_u_postcode_3,
+        max(case when comparison_name = 'postcode' and comparison_level = 3 then term_frequency_weight end) as rarity_postcode_3
     from {{ weights }}
 ),
 
@@ -482,32 +495,32 @@ weighed as (
         compared.*,
         weights.match_prior_0 as weight_prior,
         weights.match_moved_0 as weight_moved,
-        case compared.level_first_name when 6 then weights.match_first_name_6 + coalesce(weights.log_u_first_name_6 - ln(shared_first_name) / ln(2), 0) when 5 then weights.match_first_name_5 when 4 then weights.match_first_name_4 when 3 then weights.match_first_name_3 when 2 then weights.match_first_name_2 when 1 then weights.match_first_name_1 when 0 then weights.match_first_name_0 else 0 end as weight_first_name,
-        case compared.level_middle_name when 2 then weights.match_middle_name_2 + coalesce(weights.log_u_middle_name_2 - ln(shared_middle_name) / ln(2), 0) when 1 then weights.match_middle_name_1 when 0 then weights.match_middle_name_0 else 0 end as weight_middle_name,
-        case compared.level_last_name when 3 then weights.match_last_name_3 + coalesce(weights.log_u_last_name_3 - ln(shared_last_name) / ln(2), 0) when 2 then weights.match_last_name_2 when 1 then weights.match_last_name_1 when 0 then weights.match_last_name_0 else 0 end as weight_last_name,
-        case compared.level_date_of_birth when 4 then weights.match_date_of_birth_4 + coalesce(weights.log_u_date_of_birth_4 - ln(shared_birth_digits) / ln(2), 0) when 3 then weights.match_date_of_birth_3 when 2 then weights.match_date_of_birth_2 when 1 then weights.match_date_of_birth_1 when 0 then weights.match_date_of_birth_0 else 0 end as weight_date_of_birth,
-        case compared.level_birth_place when 2 then weights.match_birth_place_2 + coalesce(weights.log_u_birth_place_2 - ln(shared_birth_place) / ln(2), 0) when 1 then weights.match_birth_place_1 when 0 then weights.match_birth_place_0 else 0 end as weight_birth_place,
-        case compared.level_occupation when 1 then weights.match_occupation_1 + coalesce(weights.log_u_occupation_1 - ln(shared_occupation) / ln(2), 0) when 0 then weights.match_occupation_0 else 0 end as weight_occupation,
-        case compared.level_email when 3 then weights.match_email_3 + coalesce(weights.log_u_email_3 - ln(shared_email) / ln(2), 0) when 2 then weights.match_email_2 when 1 then weights.match_email_1 when 0 then weights.match_email_0 else 0 end as weight_email,
-        case compared.level_phone when 2 then weights.match_phone_2 + coalesce(weights.log_u_phone_2 - ln(shared_phone) / ln(2), 0) when 1 then weights.match_phone_1 when 0 then weights.match_phone_0 else 0 end as weight_phone,
-        case compared.level_national_id when 2 then weights.match_national_id_2 + coalesce(weights.log_u_national_id_2 - ln(shared_national_id) / ln(2), 0) when 1 then weights.match_national_id_1 when 0 then weights.match_national_id_0 else 0 end as weight_national_id,
-        case compared.level_street when 2 then weights.match_street_2 + coalesce(weights.log_u_street_2 - ln(shared_street) / ln(2), 0) when 1 then weights.match_street_1 when 0 then weights.match_street_0 else 0 end as weight_street,
-        case compared.level_city when 2 then weights.match_city_2 + coalesce(weights.log_u_city_2 - ln(shared_city) / ln(2), 0) when 1 then weights.match_city_1 when 0 then weights.match_city_0 else 0 end as weight_city,
-        case compared.level_state when 1 then weights.match_state_1 + coalesce(weights.log_u_state_1 - ln(shared_state) / ln(2), 0) when 0 then weights.match_state_0 else 0 end as weight_state,
-        case compared.level_postcode when 3 then weights.match_postcode_3 + coalesce(weights.log_u_postcode_3 - ln(shared_postcode) / ln(2), 0) when 2 then weights.match_postcode_2 when 1 then weights.match_postcode_1 when 0 then weights.match_postcode_0 else 0 end as weight_postcode,
+        case compared.level_first_name when 6 then weights.match_first_name_6 + coalesce(weights.rarity_first_name_6 * (weights.log_u_first_name_6 - ln(shared_first_name) / ln(2)), 0) when 5 then weights.match_first_name_5 when 4 then weights.match_first_name_4 when 3 then weights.match_first_name_3 when 2 then weights.match_first_name_2 when 1 then weights.match_first_name_1 when 0 then weights.match_first_name_0 else 0 end as weight_first_name,
+        case compared.level_middle_name when 2 then weights.match_middle_name_2 + coalesce(weights.rarity_middle_name_2 * (weights.log_u_middle_name_2 - ln(shared_middle_name) / ln(2)), 0) when 1 then weights.match_middle_name_1 when 0 then weights.match_middle_name_0 else 0 end as weight_middle_name,
+        case compared.level_last_name when 3 then weights.match_last_name_3 + coalesce(weights.rarity_last_name_3 * (weights.log_u_last_name_3 - ln(shared_last_name) / ln(2)), 0) when 2 then weights.match_last_name_2 when 1 then weights.match_last_name_1 when 0 then weights.match_last_name_0 else 0 end as weight_last_name,
+        case compared.level_date_of_birth when 4 then weights.match_date_of_birth_4 + coalesce(weights.rarity_date_of_birth_4 * (weights.log_u_date_of_birth_4 - ln(shared_birth_digits) / ln(2)), 0) when 3 then weights.match_date_of_birth_3 when 2 then weights.match_date_of_birth_2 when 1 then weights.match_date_of_birth_1 when 0 then weights.match_date_of_birth_0 else 0 end as weight_date_of_birth,
+        case compared.level_birth_place when 2 then weights.match_birth_place_2 + coalesce(weights.rarity_birth_place_2 * (weights.log_u_birth_place_2 - ln(shared_birth_place) / ln(2)), 0) when 1 then weights.match_birth_place_1 when 0 then weights.match_birth_place_0 else 0 end as weight_birth_place,
+        case compared.level_occupation when 1 then weights.match_occupation_1 + coalesce(weights.rarity_occupation_1 * (weights.log_u_occupation_1 - ln(shared_occupation) / ln(2)), 0) when 0 then weights.match_occupation_0 else 0 end as weight_occupation,
+        case compared.level_email when 3 then weights.match_email_3 + coalesce(weights.rarity_email_3 * (weights.log_u_email_3 - ln(shared_email) / ln(2)), 0) when 2 then weights.match_email_2 when 1 then weights.match_email_1 when 0 then weights.match_email_0 else 0 end as weight_email,
+        case compared.level_phone when 2 then weights.match_phone_2 + coalesce(weights.rarity_phone_2 * (weights.log_u_phone_2 - ln(shared_phone) / ln(2)), 0) when 1 then weights.match_phone_1 when 0 then weights.match_phone_0 else 0 end as weight_phone,
+        case compared.level_national_id when 2 then weights.match_national_id_2 + coalesce(weights.rarity_national_id_2 * (weights.log_u_national_id_2 - ln(shared_national_id) / ln(2)), 0) when 1 then weights.match_national_id_1 when 0 then weights.match_national_id_0 else 0 end as weight_national_id,
+        case compared.level_street when 2 then weights.match_street_2 + coalesce(weights.rarity_street_2 * (weights.log_u_street_2 - ln(shared_street) / ln(2)), 0) when 1 then weights.match_street_1 when 0 then weights.match_street_0 else 0 end as weight_street,
+        case compared.level_city when 2 then weights.match_city_2 + coalesce(weights.rarity_city_2 * (weights.log_u_city_2 - ln(shared_city) / ln(2)), 0) when 1 then weights.match_city_1 when 0 then weights.match_city_0 else 0 end as weight_city,
+        case compared.level_state when 1 then weights.match_state_1 + coalesce(weights.rarity_state_1 * (weights.log_u_state_1 - ln(shared_state) / ln(2)), 0) when 0 then weights.match_state_0 else 0 end as weight_state,
+        case compared.level_postcode when 3 then weights.match_postcode_3 + coalesce(weights.rarity_postcode_3 * (weights.log_u_postcode_3 - ln(shared_postcode) / ln(2)), 0) when 2 then weights.match_postcode_2 when 1 then weights.match_postcode_1 when 0 then weights.match_postcode_0 else 0 end as weight_postcode,
         weights.household_prior_0 + case compared.level_first_name when 6 then weights.household_first_name_6 when 5 then weights.household_first_name_5 when 4 then weights.household_first_name_4 when 3 then weights.household_first_name_3 when 2 then weights.household_first_name_2 when 1 then weights.household_first_name_1 when 0 then weights.household_first_name_0 else 0 end
-            + case compared.level_middle_name when 2 then weights.household_middle_name_2 + coalesce(weights.log_u_middle_name_2 - ln(shared_middle_name) / ln(2), 0) when 1 then weights.household_middle_name_1 when 0 then weights.household_middle_name_0 else 0 end
-            + case compared.level_last_name when 3 then weights.household_last_name_3 + coalesce(weights.log_u_last_name_3 - ln(shared_last_name) / ln(2), 0) when 2 then weights.household_last_name_2 when 1 then weights.household_last_name_1 when 0 then weights.household_last_name_0 else 0 end
+            + case compared.level_middle_name when 2 then weights.household_middle_name_2 + coalesce(weights.rarity_middle_name_2 * (weights.log_u_middle_name_2 - ln(shared_middle_name) / ln(2)), 0) when 1 then weights.household_middle_name_1 when 0 then weights.household_middle_name_0 else 0 end
+            + case compared.level_last_name when 3 then weights.household_last_name_3 + coalesce(weights.rarity_last_name_3 * (weights.log_u_last_name_3 - ln(shared_last_name) / ln(2)), 0) when 2 then weights.household_last_name_2 when 1 then weights.household_last_name_1 when 0 then weights.household_last_name_0 else 0 end
             + case compared.level_date_of_birth when 4 then weights.household_date_of_birth_4 when 3 then weights.household_date_of_birth_3 when 2 then weights.household_date_of_birth_2 when 1 then weights.household_date_of_birth_1 when 0 then weights.household_date_of_birth_0 else 0 end
-            + case compared.level_birth_place when 2 then weights.household_birth_place_2 + coalesce(weights.log_u_birth_place_2 - ln(shared_birth_place) / ln(2), 0) when 1 then weights.household_birth_place_1 when 0 then weights.household_birth_place_0 else 0 end
-            + case compared.level_occupation when 1 then weights.household_occupation_1 + coalesce(weights.log_u_occupation_1 - ln(shared_occupation) / ln(2), 0) when 0 then weights.household_occupation_0 else 0 end
-            + case compared.level_email when 3 then weights.household_email_3 + coalesce(weights.log_u_email_3 - ln(shared_email) / ln(2), 0) when 2 then weights.household_email_2 when 1 then weights.household_email_1 when 0 then weights.household_email_0 else 0 end
-            + case compared.level_phone when 2 then weights.household_phone_2 + coalesce(weights.log_u_phone_2 - ln(shared_phone) / ln(2), 0) when 1 then weights.household_phone_1 when 0 then weights.household_phone_0 else 0 end
+            + case compared.level_birth_place when 2 then weights.household_birth_place_2 + coalesce(weights.rarity_birth_place_2 * (weights.log_u_birth_place_2 - ln(shared_birth_place) / ln(2)), 0) when 1 then weights.household_birth_place_1 when 0 then weights.household_birth_place_0 else 0 end
+            + case compared.level_occupation when 1 then weights.household_occupation_1 + coalesce(weights.rarity_occupation_1 * (weights.log_u_occupation_1 - ln(shared_occupation) / ln(2)), 0) when 0 then weights.household_occupation_0 else 0 end
+            + case compared.level_email when 3 then weights.household_email_3 + coalesce(weights.rarity_email_3 * (weights.log_u_email_3 - ln(shared_email) / ln(2)), 0) when 2 then weights.household_email_2 when 1 then weights.household_email_1 when 0 then weights.household_email_0 else 0 end
+            + case compared.level_phone when 2 then weights.household_phone_2 + coalesce(weights.rarity_phone_2 * (weights.log_u_phone_2 - ln(shared_phone) / ln(2)), 0) when 1 then weights.household_phone_1 when 0 then weights.household_phone_0 else 0 end
             + case compared.level_national_id when 2 then weights.household_national_id_2 when 1 then weights.household_national_id_1 when 0 then weights.household_national_id_0 else 0 end
-            + case compared.level_street when 2 then weights.household_street_2 + coalesce(weights.log_u_street_2 - ln(shared_street) / ln(2), 0) when 1 then weights.household_street_1 when 0 then weights.household_street_0 else 0 end
-            + case compared.level_city when 2 then weights.household_city_2 + coalesce(weights.log_u_city_2 - ln(shared_city) / ln(2), 0) when 1 then weights.household_city_1 when 0 then weights.household_city_0 else 0 end
-            + case compared.level_state when 1 then weights.household_state_1 + coalesce(weights.log_u_state_1 - ln(shared_state) / ln(2), 0) when 0 then weights.household_state_0 else 0 end
-            + case compared.level_postcode when 3 then weights.household_postcode_3 + coalesce(weights.log_u_postcode_3 - ln(shared_postcode) / ln(2), 0) when 2 then weights.household_postcode_2 when 1 then weights.household_postcode_1 when 0 then weights.household_postcode_0 else 0 end as household_weight
+            + case compared.level_street when 2 then weights.household_street_2 + coalesce(weights.rarity_street_2 * (weights.log_u_street_2 - ln(shared_street) / ln(2)), 0) when 1 then weights.household_street_1 when 0 then weights.household_street_0 else 0 end
+            + case compared.level_city when 2 then weights.household_city_2 + coalesce(weights.rarity_city_2 * (weights.log_u_city_2 - ln(shared_city) / ln(2)), 0) when 1 then weights.household_city_1 when 0 then weights.household_city_0 else 0 end
+            + case compared.level_state when 1 then weights.household_state_1 + coalesce(weights.rarity_state_1 * (weights.log_u_state_1 - ln(shared_state) / ln(2)), 0) when 0 then weights.household_state_0 else 0 end
+            + case compared.level_postcode when 3 then weights.household_postcode_3 + coalesce(weights.rarity_postcode_3 * (weights.log_u_postcode_3 - ln(shared_postcode) / ln(2)), 0) when 2 then weights.household_postcode_2 when 1 then weights.household_postcode_1 when 0 then weights.household_postcode_0 else 0 end as household_weight
     from {{ compared }} as compared
     cross join weights
 ),
