@@ -31,6 +31,8 @@ TEXT_COLUMNS = (
     "occupation",
     "birth_place",
 )
+# What a comparison has to do with names.
+NAME, MADE_OF_NAMES = "name", "made of names"
 DATE_COLUMNS = ("birth_date",)
 ARRAY_COLUMNS = ("name_parts",)
 
@@ -67,7 +69,8 @@ class Comparison:
     """A column of both records and the levels it may agree at, strictest first; below the last, it differs.
 
     ``differs_at_most`` is a share in per cent: of one person's pairs, no more may be learnt to differ. ``person`` tells
-    people of a household apart; ``home`` changes with all others of its kind when somebody moves.
+    people of a household apart; ``home`` changes with all others of its kind when somebody moves; ``names`` is NAME for
+    a name, MADE_OF_NAMES for what people make of theirs.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Comparison:
     levels: tuple[Level, ...]
     differs_at_most: int = 99
     home: bool = False
+    names: str | None = None
 
     def number(self, place: int) -> int:
         """The number of the level at ``place`` (from 0): the strictest has the highest, 0 differs, -1 is unknown."""
@@ -135,7 +139,7 @@ def read(path: Path = HERE / "matching.yml") -> Matching:
     consent = _section(top, "consent", ("purpose", "needed_in", "forbidden_in"))
     return Matching(
         comparisons=each(
-            top, "comparisons", ("name", "column", "person", "home", "differs_at_most", "levels"), _comparison
+            top, "comparisons", ("name", "column", "person", "home", "names", "differs_at_most", "levels"), _comparison
         ),
         blocking=_rules(blocking),
         pairs_per_record=_count(blocking, "pairs_per_record"),
@@ -170,6 +174,7 @@ def _comparison(entry: Entry) -> Comparison:
         column=column,
         person=entry.flag("person", default=False),
         home=entry.flag("home", default=False),
+        names=entry.one_of("names", (NAME, MADE_OF_NAMES)) if "names" in entry.values else None,
         levels=tuple(
             _level(Entry(f"{entry.where}: level {place}", level, allowed), column)
             for place, level in enumerate(levels, start=1)

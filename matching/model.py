@@ -1,8 +1,8 @@
 """What training leaves behind: one version of the tables ``match_weights`` and ``term_frequencies``.
 
 Grain of match_weights: one row per comparison and level, ``else`` included, and two for the priors: ``prior`` (m the
-share of all pairs that are one person, u the rest, h two people of one household) and ``moved`` (m the share that are
-one person who moved in between). Weights are base-2 logarithms.
+share of all pairs that are one person, u the rest, h two people of one household, n two namesakes) and ``moved`` (m the
+share that are one person who moved in between). Weights are base-2 logarithms.
 Grain of term_frequencies: one row per column and value; the share of the records with the column that have the value.
 """
 
@@ -27,8 +27,10 @@ WEIGHT_COLUMNS = {
     "m_probability": "double",
     "u_probability": "double",
     "h_probability": "double",
+    "n_probability": "double",
     "match_weight": "double",
     "household_weight": "double",
+    "namesake_weight": "double",
     "term_frequency_column": "varchar",
     "term_frequency_weight": "double",
 }
@@ -39,19 +41,20 @@ FREQUENCY_COLUMNS = {
     "term_frequency": "double",
 }
 
-WeightRow = tuple[str, str, int, str, float, float, float, float, float, str | None, float | None]
+WeightRow = tuple[str, str, int, str, float, float, float, float, float, float, float, str | None, float | None]
 
 
 @dataclass(frozen=True)
 class Probabilities:
     """How often a level holds: ``m`` for two records of one person, ``u`` by chance, ``h`` for two of one household.
 
-    None is untrained. ``rarity`` (0 to 1) is how much it counts that a shared value is rare or common.
+    ``n`` is of two namesakes, where the comparison has to do with names. None is untrained. ``rarity`` (0 to 1) is how much it counts that a shared value is rare or common.
     """
 
     m: float | None
     u: float | None
     h: float | None = None
+    n: float | None = None
     rarity: float = 1.0
 
 
@@ -62,9 +65,9 @@ Levels = dict[str, dict[int, Probabilities]]
 class Model:
     """What was learnt, and for what. ``levels`` has the probabilities of each comparison by level number.
 
-    ``prior``, ``moved`` and ``household`` are shares of all pairs: of one person whose home is compared as it was, of
-    one who moved (0 where no home is compared), of two people in a household. ``link`` and ``review`` are link weights:
-    links lie at or above the first, what a person should see between them.
+    ``prior``, ``moved``, ``household`` and ``namesakes`` are shares of all pairs: of one person whose home is compared
+    as it was, of one who moved, of two people in a household, of two with one name; 0 where nothing compared can tell.
+    ``link`` and ``review`` are link weights: links lie at or above the first, what a person should see between them.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -75,10 +78,11 @@ class Model:
     link: float = 0.0
     review: float = 0.0
     moved: float = 0.0
+    namesakes: float = 0.0
 
     def check(self) -> None:
         """Raises MatchingError when a level is untrained: its weight would be made up."""
-        if not (0 < self.prior < 1 and 0 < self.household < 1):
+        if not 0 < self.prior < 1:
             raise MatchingError(f"The prior is {self.prior}, not between 0 and 1; train on records that repeat people.")
         for comparison in self.comparisons:
             for number, label in labels(comparison):
@@ -93,18 +97,22 @@ class Model:
         """Rows of match_weights. Raises MatchingError when a level is untrained."""
         self.check()
         rest = 1 - self.prior
-        priors = (self.prior, rest, self.household, weight(self.prior, rest), weight(self.household, rest))
-        yield (version, PRIOR, 0, PRIOR, *priors, None, None)
-        # As a weight this is added in place of the prior; where nobody can have moved, it leaves nothing.
-        moved = weight(self.moved, rest) if self.moved else NEVER
-        yield (version, MOVED, 0, MOVED, self.moved, rest, 0.0, moved, NEVER, None, None)
+        # What cannot be (nobody moves where no home is compared) has a weight that no evidence makes up for.
+        match, moved, household, namesakes = (
+            weight(share, rest) if share else NEVER
+            for share in (self.prior, self.moved, self.household, self.namesakes)
+        )
+        shares = (self.prior, rest, self.household, self.namesakes)
+        yield (version, PRIOR, 0, PRIOR, *shares, match, household, namesakes, None, None)
+        yield (version, MOVED, 0, MOVED, self.moved, rest, 0.0, 0.0, moved, NEVER, NEVER, None, None)
         for comparison in self.comparisons:
             for number, label in labels(comparison):
                 found = self.levels[comparison.name][number]
                 m, u, h = found.m or 0.0, found.u or 0.0, found.h or 0.0
                 level = comparison.levels[len(comparison.levels) - number] if number else None
                 column = level.columns[0] if level and level.term_frequency else None
-                weights = (m, u, h, weight(m, u), weight(h, u))
+                n = found.n or u
+                weights = (m, u, h, n, weight(m, u), weight(h, u), weight(n, u))
                 yield (version, comparison.name, number, label, *weights, column, found.rarity if column else None)
 
 

@@ -3,27 +3,27 @@
 Splink's sessions each look at one rule's pairs, and at two kinds of pair: one person, or two that have nothing to do
 with each other. Two people of one household are neither: they share name and address, so a model of two kinds calls
 them one. And who has moved differs in street, city, postcode and phone at once: that is one event, where a model of
-independent columns counts four. Here every candidate pair is one of four kinds, found by expectation maximisation over
-all rules at once:
+independent columns counts four. And emails are made of names: namesakes have emails that are alike. Here every
+candidate pair is one of five kinds, found by expectation maximisation over all rules at once:
 
     one person    m, from Splink's estimates
     who moved     m, but u where the home is compared (`home` of contracts/matching.yml)
     a household   h, free where nobody is told apart, and about u where persons are (`person`)
-    chance        u, as Splink estimated it; fixed
+    namesakes     n, between u and m for names, free for what is made of names but not quite equal, else u (`names`)
+    chance        u, as Splink estimated it, less what of it is one of the others
 
 Pairs that blocking misses count as chance: the prior is of all pairs.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import duckdb
 
-from contracts.matching import Comparison
-from matching.model import Levels, Model, weight
+from contracts.matching import MADE_OF_NAMES, NAME, Comparison
+from matching.model import NEVER, Levels, Model, weight
 from matching.scores import adjustments
 
 _ROUNDS = 30
@@ -46,6 +46,8 @@ _HANDED_DOWN_AT_MOST = 0.1
 # _MOVES_SEEN_BEFORE speak for the first.
 _MOVED_BEFORE, _MOVED_AT_MOST, _MOVES_SEEN_BEFORE = 0.05, 0.3, 20
 _Shares = dict[str, dict[int, float]]
+# Pattern, rarities of the four kinds, pairs.
+_Pairs = tuple[int, float, float, float, float, int]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class _Sums:
 
     pairs: float
     levels: _Shares
+
+
+_Kinds = tuple[_Sums, _Sums, _Sums, _Sums]
 
 
 def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: float, model: Model) -> Model:
@@ -85,19 +90,17 @@ def refine(connection: duckdb.DuckDBPyConnection, compared: str, everything: flo
     return model
 
 
-def _rarities(
-    connection: duckdb.DuckDBPyConnection, compared: str, same: str, model: Model
-) -> list[tuple[int, float, float, float, int]]:
+def _rarities(connection: duckdb.DuckDBPyConnection, compared: str, same: str, model: Model) -> list[_Pairs]:
     """Pattern, what rare values add to each kind's weight (bits, by quarters), and the number of pairs."""
     rarities = adjustments(model.comparisons, model.levels)
-    kinds = ("match_rarity", "moved_rarity", "household_rarity")
+    kinds = ("match_rarity", "moved_rarity", "household_rarity", "namesake_rarity")
     rounded = ", ".join(f"round(({rarity}) * 4) / 4 as {kind}" for kind, rarity in zip(kinds, rarities, strict=True))
     connection.execute(
         "create or replace temp table pattern_pairs as "
         f"select patterns.pattern, {', '.join(kinds)}, count(*) as pairs from (select *, {rounded} from {compared}) "
         f"as compared inner join patterns on {same} group by patterns.pattern, {', '.join(kinds)}"
     )
-    return connection.execute("select * from pattern_pairs order by 1, 2, 3, 4").fetchall()
+    return connection.execute("select * from pattern_pairs order by all").fetchall()
 
 
 def _corrected(model: Model, observed: Levels) -> Model:
@@ -122,41 +125,47 @@ def _corrected(model: Model, observed: Levels) -> Model:
 def _with_rivals(model: Model) -> Model:
     """The start: a household is as common as a repeated person, shares what one does, but not what tells apart.
 
-    Moving takes a home of two comparisons or more: a single one that differs is as likely as m says.
+    Moving takes a home of two comparisons or more: a single one that differs is as likely as m says. A household takes
+    something that tells its people apart, namesakes a name and something made of it.
     """
-    levels = {
-        item.name: {
-            number: replace(found, h=found.u if item.person else found.m)
+    levels = {}
+    for item in model.comparisons:
+        m = {number: found.m or 0.0 for number, found in model.levels[item.name].items()}
+        n = _of_namesakes(item, m, m if item.names == NAME else dict.fromkeys(m, 1 / len(m)), model)
+        levels[item.name] = {
+            number: replace(found, h=found.u if item.person else found.m, n=n.get(number))
             for number, found in model.levels[item.name].items()
         }
-        for item in model.comparisons
-    }
     can_move = sum(item.home for item in model.comparisons) > 1
     moved = model.prior * _MOVED_BEFORE if can_move else 0.0
-    return replace(model, levels=levels, household=model.prior, moved=moved)
+    household = model.prior if any(item.person for item in model.comparisons) else 0.0
+    namesakes = model.prior if {NAME, MADE_OF_NAMES} <= {item.names for item in model.comparisons} else 0.0
+    return replace(model, levels=levels, household=household, moved=moved, namesakes=namesakes)
 
 
 def _expected(
     model: Model,
     patterns: list[tuple[int, ...]],
-    pairs: list[tuple[int, float, float, float, int]],
-) -> tuple[_Sums, _Sums, _Sums]:
-    """Sums of one person where he was, one who moved, a household."""
+    pairs: list[_Pairs],
+) -> _Kinds:
+    """Sums of one person where he was, one who moved, a household, namesakes."""
     weights = [_weights(model, pattern) for pattern in patterns]
-    kinds: tuple[dict[int, float], ...] = (defaultdict(float), defaultdict(float), defaultdict(float))
+    kinds: list[dict[int, float]] = [defaultdict(float) for _ in range(4)]
     for pattern, *rarities, count in pairs:
         powers = [_power(weight + rarity) for weight, rarity in zip(weights[pattern - 1], rarities, strict=True)]
         whole = 1 + sum(powers)
         for found, power in zip(kinds, powers, strict=True):
             found[pattern] += count * power / whole
-    one, moved, household = (_summed(model, patterns, found) for found in kinds)
-    return one, moved, household
+    one, moved, household, namesakes = (_summed(model, patterns, found) for found in kinds)
+    return one, moved, household, namesakes
 
 
-def _weights(model: Model, pattern: tuple[int, ...]) -> tuple[float, float, float]:
-    match = weight(model.prior, 1 - model.prior)
-    moved = weight(model.moved, 1 - model.prior) if model.moved else -math.inf
-    rival = weight(model.household, 1 - model.prior)
+def _weights(model: Model, pattern: tuple[int, ...]) -> tuple[float, float, float, float]:
+    rest = 1 - model.prior
+    match, moved, rival, namesake = (
+        weight(prior, rest) if prior else NEVER
+        for prior in (model.prior, model.moved, model.household, model.namesakes)
+    )
     for item, level in zip(model.comparisons, pattern, strict=True):
         if level >= 0:
             found = model.levels[item.name][level]
@@ -164,7 +173,8 @@ def _weights(model: Model, pattern: tuple[int, ...]) -> tuple[float, float, floa
             match += weight(m, u)
             moved += 0.0 if item.home else weight(m, u)
             rival += weight(h, u)
-    return match, moved, rival
+            namesake += weight(found.n or u, u) if item.names else 0.0
+    return match, moved, rival, namesake
 
 
 def _power(weight: float) -> float:
@@ -182,8 +192,8 @@ def _summed(model: Model, patterns: list[tuple[int, ...]], expected: dict[int, f
     return _Sums(total, levels)
 
 
-def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -> Model:
-    stayed, moved, household = sums
+def _learnt(model: Model, sums: _Kinds, everything: float) -> Model:
+    stayed, moved, household, namesakes = sums
     levels = {}
     # With one such column alone, a name handed down looks just like one person's: it is taken as his.
     most = _HANDED_DOWN_AT_MOST if sum(item.person for item in model.comparisons) > 1 else 0.0
@@ -193,8 +203,10 @@ def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -
         h = _shares(item, household, model)
         if item.person:
             h = _handed_down(item, m, h, model, most)
+        n = _of_namesakes(item, m, _shares(item, namesakes, model), model)
         levels[item.name] = {
-            number: replace(found, m=m[number], h=h[number]) for number, found in model.levels[item.name].items()
+            number: replace(found, m=m[number], h=h[number], n=n.get(number))
+            for number, found in model.levels[item.name].items()
         }
     one = max(stayed.pairs + moved.pairs, 0.5)
     moves = (moved.pairs + _MOVED_BEFORE * _MOVES_SEEN_BEFORE) / (one + _MOVES_SEEN_BEFORE) if model.moved else 0.0
@@ -204,7 +216,8 @@ def _learnt(model: Model, sums: tuple[_Sums, _Sums, _Sums], everything: float) -
         levels=levels,
         prior=one * (1 - moves) / everything,
         moved=one * moves / everything,
-        household=max(household.pairs, 0.5) / everything,
+        household=max(household.pairs, 0.5) / everything if model.household else 0.0,
+        namesakes=max(namesakes.pairs, 0.5) / everything if model.namesakes else 0.0,
     )
 
 
@@ -254,6 +267,18 @@ def _handed_down(
     share = (seen[top] - u[top]) / max(m[top] - u[top], 0.01)
     share = min(max(share, 0.0), most)
     return {number: (1 - share) * u[number] + share * m[number] for number in u}
+
+
+def _of_namesakes(item: Comparison, m: dict[int, float], seen: dict[int, float], model: Model) -> dict[int, float]:
+    """What namesakes share: a name or some of it, and what is made of it but for the very same value."""
+    if item.names == NAME:
+        return _handed_down(item, m, seen, model, 1.0)
+    if item.names != MADE_OF_NAMES:
+        return {}
+    top = len(item.levels)
+    same = model.levels[item.name][top].u or 0.0
+    rest = sum(share for number, share in seen.items() if number != top)
+    return {number: same if number == top else share * (1 - same) / rest for number, share in seen.items()}
 
 
 def _close(before: float, after: float) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from contracts.matching import Comparison, Level, Rule
+from contracts.matching import NAME, Comparison, Level, Rule
 from matching.levels import level_number, of_table, part
 from matching.model import MOVED, PRIOR, Levels, columns_of, frequency_columns, labels
 
@@ -77,8 +77,9 @@ def weighed_pairs(compared: str, weights: str, comparisons: tuple[Comparison, ..
     """Compared pairs with their weights in bits, that of each comparison (``weight_x``) as evidence.
 
     ``match_weight`` and ``match_probability`` are Splink's: one person against chance. ``moved_weight`` is that of one
-    person whose home changed, which then says nothing; ``household_weight`` of two people of one household.
-    ``link_weight`` and ``link_probability`` are one person, moved or not, against household and chance.
+    person whose home changed, which then says nothing; ``household_weight`` of two people of one household,
+    ``namesake_weight`` of two with one name. ``link_weight`` and ``link_probability`` are one person, moved or not,
+    against household, namesakes and chance.
     """
     return f"""with
 
@@ -94,7 +95,12 @@ weighed as (
         weights.match_{PRIOR}_0 as weight_prior,
         weights.match_{MOVED}_0 as weight_moved,
         {_lines(f"{_weight(item)} as weight_{item.name}" for item in comparisons)},
-        weights.household_{PRIOR}_0 + {_sum(_household_weight(item) for item in comparisons)} as household_weight
+        weights.household_{PRIOR}_0 + {_sum(_household_weight(item) for item in comparisons)} as household_weight,
+        weights.namesake_{PRIOR}_0 + {
+        _sum(
+            _by_level(item, "namesake", item.levels if item.names == NAME else ()) for item in comparisons if item.names
+        )
+    } as namesake_weight
     from {compared} as compared
     cross join weights
 ),
@@ -103,7 +109,9 @@ summed as (
     select
         weighed.*,
         weight_prior + {_sum(f"weight_{item.name}" for item in comparisons)} as match_weight,
-        weight_moved + {_sum(f"weight_{item.name}" for item in comparisons if not item.home)} as moved_weight
+        weight_moved + {_sum(f"weight_{item.name}" for item in comparisons if not item.home)} as moved_weight,
+        greatest(household_weight, namesake_weight)
+        + {_one_more("-abs(household_weight - namesake_weight)")} as rival_weight
     from weighed
 ),
 
@@ -112,7 +120,7 @@ rivalled as (
         summed.*,
         {probability("match_weight")} as match_probability,
         greatest(match_weight, moved_weight) + {_one_more("-abs(match_weight - moved_weight)")}
-        - {_one_more("household_weight")} as link_weight
+        - ({_one_more("rival_weight")}) as link_weight
     from summed
 )
 
@@ -122,8 +130,8 @@ select
 from rivalled"""
 
 
-def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[str, str, str]:
-    """The term-frequency parts of a match weight, of a mover's and of a household's, over compared pairs."""
+def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[str, str, str, str]:
+    """The term-frequency parts of the weights of one person, a mover, a household, namesakes, over compared pairs."""
 
     def of(items: tuple[Comparison, ...]) -> str:
         return _sum(
@@ -137,6 +145,7 @@ def adjustments(comparisons: tuple[Comparison, ...], levels: Levels) -> tuple[st
         of(comparisons),
         of(tuple(item for item in comparisons if not item.home)),
         of(tuple(item for item in comparisons if not item.person)),
+        of(tuple(item for item in comparisons if item.names == NAME)),
     )
 
 
@@ -183,6 +192,7 @@ def _pivot(comparisons: tuple[Comparison, ...]) -> str:
         at = f"comparison_name = '{name}' and comparison_level = {number}"
         cells.append(f"max(case when {at} then match_weight end) as match_{name}_{number}")
         cells.append(f"max(case when {at} then household_weight end) as household_{name}_{number}")
+        cells.append(f"max(case when {at} then namesake_weight end) as namesake_{name}_{number}")
     for item in comparisons:
         for number, _ in _frequent(item):
             at = f"comparison_name = '{item.name}' and comparison_level = {number}"

@@ -1,7 +1,7 @@
 {#- Derived from contracts/matching.yml by `braid contracts build`; change that, not this. -#}
 
 {% macro matching_contract() -%}
-2319592b5d29
+3b409a4f865b
 {%- endmacro %}
 
 {% macro matching_rules() -%}
@@ -367,100 +367,148 @@ weights as (
     select
         max(case when comparison_name = 'prior' and comparison_level = 0 then match_weight end) as match_prior_0,
         max(case when comparison_name = 'prior' and comparison_level = 0 then household_weight end) as household_prior_0,
+        max(case when comparison_name = 'prior' and comparison_level = 0 then namesake_weight end) as namesake_prior_0,
         max(case when comparison_name = 'moved' and comparison_level = 0 then match_weight end) as match_moved_0,
         max(case when comparison_name = 'moved' and comparison_level = 0 then household_weight end) as household_moved_0,
+        max(case when comparison_name = 'moved' and comparison_level = 0 then namesake_weight end) as namesake_moved_0,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then match_weight end) as match_first_name_6,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then household_weight end) as household_first_name_6,
+        max(case when comparison_name = 'first_name' and comparison_level = 6 then namesake_weight end) as namesake_first_name_6,
         max(case when comparison_name = 'first_name' and comparison_level = 5 then match_weight end) as match_first_name_5,
         max(case when comparison_name = 'first_name' and comparison_level = 5 then household_weight end) as household_first_name_5,
+        max(case when comparison_name = 'first_name' and comparison_level = 5 then namesake_weight end) as namesake_first_name_5,
         max(case when comparison_name = 'first_name' and comparison_level = 4 then match_weight end) as match_first_name_4,
         max(case when comparison_name = 'first_name' and comparison_level = 4 then household_weight end) as household_first_name_4,
+        max(case when comparison_name = 'first_name' and comparison_level = 4 then namesake_weight end) as namesake_first_name_4,
         max(case when comparison_name = 'first_name' and comparison_level = 3 then match_weight end) as match_first_name_3,
         max(case when comparison_name = 'first_name' and comparison_level = 3 then household_weight end) as household_first_name_3,
+        max(case when comparison_name = 'first_name' and comparison_level = 3 then namesake_weight end) as namesake_first_name_3,
         max(case when comparison_name = 'first_name' and comparison_level = 2 then match_weight end) as match_first_name_2,
         max(case when comparison_name = 'first_name' and comparison_level = 2 then household_weight end) as household_first_name_2,
+        max(case when comparison_name = 'first_name' and comparison_level = 2 then namesake_weight end) as namesake_first_name_2,
         max(case when comparison_name = 'first_name' and comparison_level = 1 then match_weight end) as match_first_name_1,
         max(case when comparison_name = 'first_name' and comparison_level = 1 then household_weight end) as household_first_name_1,
+        max(case when comparison_name = 'first_name' and comparison_level = 1 then namesake_weight end) as namesake_first_name_1,
         max(case when comparison_name = 'first_name' and comparison_level = 0 then match_weight end) as match_first_name_0,
         max(case when comparison_name = 'first_name' and comparison_level = 0 then household_weight end) as household_first_name_0,
+        max(case when comparison_name = 'first_name' and comparison_level = 0 then namesake_weight end) as namesake_first_name_0,
         max(case when comparison_name = 'middle_name' and comparison_level = 2 then match_weight end) as match_middle_name_2,
         max(case when comparison_name = 'middle_name' and comparison_level = 2 then household_weight end) as household_middle_name_2,
+        max(case when comparison_name = 'middle_name' and comparison_level = 2 then namesake_weight end) as namesake_middle_name_2,
         max(case when comparison_name = 'middle_name' and comparison_level = 1 then match_weight end) as match_middle_name_1,
         max(case when comparison_name = 'middle_name' and comparison_level = 1 then household_weight end) as household_middle_name_1,
+        max(case when comparison_name = 'middle_name' and comparison_level = 1 then namesake_weight end) as namesake_middle_name_1,
         max(case when comparison_name = 'middle_name' and comparison_level = 0 then match_weight end) as match_middle_name_0,
         max(case when comparison_name = 'middle_name' and comparison_level = 0 then household_weight end) as household_middle_name_0,
+        max(case when comparison_name = 'middle_name' and comparison_level = 0 then namesake_weight end) as namesake_middle_name_0,
         max(case when comparison_name = 'last_name' and comparison_level = 3 then match_weight end) as match_last_name_3,
         max(case when comparison_name = 'last_name' and comparison_level = 3 then household_weight end) as household_last_name_3,
+        max(case when comparison_name = 'last_name' and comparison_level = 3 then namesake_weight end) as namesake_last_name_3,
         max(case when comparison_name = 'last_name' and comparison_level = 2 then match_weight end) as match_last_name_2,
         max(case when comparison_name = 'last_name' and comparison_level = 2 then household_weight end) as household_last_name_2,
+        max(case when comparison_name = 'last_name' and comparison_level = 2 then namesake_weight end) as namesake_last_name_2,
         max(case when comparison_name = 'last_name' and comparison_level = 1 then match_weight end) as match_last_name_1,
         max(case when comparison_name = 'last_name' and comparison_level = 1 then household_weight end) as household_last_name_1,
+        max(case when comparison_name = 'last_name' and comparison_level = 1 then namesake_weight end) as namesake_last_name_1,
         max(case when comparison_name = 'last_name' and comparison_level = 0 then match_weight end) as match_last_name_0,
         max(case when comparison_name = 'last_name' and comparison_level = 0 then household_weight end) as household_last_name_0,
+        max(case when comparison_name = 'last_name' and comparison_level = 0 then namesake_weight end) as namesake_last_name_0,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 4 then match_weight end) as match_date_of_birth_4,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 4 then household_weight end) as household_date_of_birth_4,
+        max(case when comparison_name = 'date_of_birth' and comparison_level = 4 then namesake_weight end) as namesake_date_of_birth_4,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 3 then match_weight end) as match_date_of_birth_3,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 3 then household_weight end) as household_date_of_birth_3,
+        max(case when comparison_name = 'date_of_birth' and comparison_level = 3 then namesake_weight end) as namesake_date_of_birth_3,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 2 then match_weight end) as match_date_of_birth_2,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 2 then household_weight end) as household_date_of_birth_2,
+        max(case when comparison_name = 'date_of_birth' and comparison_level = 2 then namesake_weight end) as namesake_date_of_birth_2,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 1 then match_weight end) as match_date_of_birth_1,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 1 then household_weight end) as household_date_of_birth_1,
+        max(case when comparison_name = 'date_of_birth' and comparison_level = 1 then namesake_weight end) as namesake_date_of_birth_1,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 0 then match_weight end) as match_date_of_birth_0,
         max(case when comparison_name = 'date_of_birth' and comparison_level = 0 then household_weight end) as household_date_of_birth_0,
+        max(case when comparison_name = 'date_of_birth' and comparison_level = 0 then namesake_weight end) as namesake_date_of_birth_0,
         max(case when comparison_name = 'birth_place' and comparison_level = 2 then match_weight end) as match_birth_place_2,
         max(case when comparison_name = 'birth_place' and comparison_level = 2 then household_weight end) as household_birth_place_2,
+        max(case when comparison_name = 'birth_place' and comparison_level = 2 then namesake_weight end) as namesake_birth_place_2,
         max(case when comparison_name = 'birth_place' and comparison_level = 1 then match_weight end) as match_birth_place_1,
         max(case when comparison_name = 'birth_place' and comparison_level = 1 then household_weight end) as household_birth_place_1,
+        max(case when comparison_name = 'birth_place' and comparison_level = 1 then namesake_weight end) as namesake_birth_place_1,
         max(case when comparison_name = 'birth_place' and comparison_level = 0 then match_weight end) as match_birth_place_0,
         max(case when comparison_name = 'birth_place' and comparison_level = 0 then household_weight end) as household_birth_place_0,
+        max(case when comparison_name = 'birth_place' and comparison_level = 0 then namesake_weight end) as namesake_birth_place_0,
         max(case when comparison_name = 'occupation' and comparison_level = 1 then match_weight end) as match_occupation_1,
         max(case when comparison_name = 'occupation' and comparison_level = 1 then household_weight end) as household_occupation_1,
+        max(case when comparison_name = 'occupation' and comparison_level = 1 then namesake_weight end) as namesake_occupation_1,
         max(case when comparison_name = 'occupation' and comparison_level = 0 then match_weight end) as match_occupation_0,
         max(case when comparison_name = 'occupation' and comparison_level = 0 then household_weight end) as household_occupation_0,
+        max(case when comparison_name = 'occupation' and comparison_level = 0 then namesake_weight end) as namesake_occupation_0,
         max(case when comparison_name = 'email' and comparison_level = 3 then match_weight end) as match_email_3,
         max(case when comparison_name = 'email' and comparison_level = 3 then household_weight end) as household_email_3,
+        max(case when comparison_name = 'email' and comparison_level = 3 then namesake_weight end) as namesake_email_3,
         max(case when comparison_name = 'email' and comparison_level = 2 then match_weight end) as match_email_2,
         max(case when comparison_name = 'email' and comparison_level = 2 then household_weight end) as household_email_2,
+        max(case when comparison_name = 'email' and comparison_level = 2 then namesake_weight end) as namesake_email_2,
         max(case when comparison_name = 'email' and comparison_level = 1 then match_weight end) as match_email_1,
         max(case when comparison_name = 'email' and comparison_level = 1 then household_weight end) as household_email_1,
+        max(case when comparison_name = 'email' and comparison_level = 1 then namesake_weight end) as namesake_email_1,
         max(case when comparison_name = 'email' and comparison_level = 0 then match_weight end) as match_email_0,
         max(case when comparison_name = 'email' and comparison_level = 0 then household_weight end) as household_email_0,
+        max(case when comparison_name = 'email' and comparison_level = 0 then namesake_weight end) as namesake_email_0,
         max(case when comparison_name = 'phone' and comparison_level = 2 then match_weight end) as match_phone_2,
         max(case when comparison_name = 'phone' and comparison_level = 2 then household_weight end) as household_phone_2,
+        max(case when comparison_name = 'phone' and comparison_level = 2 then namesake_weight end) as namesake_phone_2,
         max(case when comparison_name = 'phone' and comparison_level = 1 then match_weight end) as match_phone_1,
         max(case when comparison_name = 'phone' and comparison_level = 1 then household_weight end) as household_phone_1,
+        max(case when comparison_name = 'phone' and comparison_level = 1 then namesake_weight end) as namesake_phone_1,
         max(case when comparison_name = 'phone' and comparison_level = 0 then match_weight end) as match_phone_0,
         max(case when comparison_name = 'phone' and comparison_level = 0 then household_weight end) as household_phone_0,
+        max(case when comparison_name = 'phone' and comparison_level = 0 then namesake_weight end) as namesake_phone_0,
         max(case when comparison_name = 'national_id' and comparison_level = 2 then match_weight end) as match_national_id_2,
         max(case when comparison_name = 'national_id' and comparison_level = 2 then household_weight end) as household_national_id_2,
+        max(case when comparison_name = 'national_id' and comparison_level = 2 then namesake_weight end) as namesake_national_id_2,
         max(case when comparison_name = 'national_id' and comparison_level = 1 then match_weight end) as match_national_id_1,
         max(case when comparison_name = 'national_id' and comparison_level = 1 then household_weight end) as household_national_id_1,
+        max(case when comparison_name = 'national_id' and comparison_level = 1 then namesake_weight end) as namesake_national_id_1,
         max(case when comparison_name = 'national_id' and comparison_level = 0 then match_weight end) as match_national_id_0,
         max(case when comparison_name = 'national_id' and comparison_level = 0 then household_weight end) as household_national_id_0,
+        max(case when comparison_name = 'national_id' and comparison_level = 0 then namesake_weight end) as namesake_national_id_0,
         max(case when comparison_name = 'street' and comparison_level = 2 then match_weight end) as match_street_2,
         max(case when comparison_name = 'street' and comparison_level = 2 then household_weight end) as household_street_2,
+        max(case when comparison_name = 'street' and comparison_level = 2 then namesake_weight end) as namesake_street_2,
         max(case when comparison_name = 'street' and comparison_level = 1 then match_weight end) as match_street_1,
         max(case when comparison_name = 'street' and comparison_level = 1 then household_weight end) as household_street_1,
+        max(case when comparison_name = 'street' and comparison_level = 1 then namesake_weight end) as namesake_street_1,
         max(case when comparison_name = 'street' and comparison_level = 0 then match_weight end) as match_street_0,
         max(case when comparison_name = 'street' and comparison_level = 0 then household_weight end) as household_street_0,
+        max(case when comparison_name = 'street' and comparison_level = 0 then namesake_weight end) as namesake_street_0,
         max(case when comparison_name = 'city' and comparison_level = 2 then match_weight end) as match_city_2,
         max(case when comparison_name = 'city' and comparison_level = 2 then household_weight end) as household_city_2,
+        max(case when comparison_name = 'city' and comparison_level = 2 then namesake_weight end) as namesake_city_2,
         max(case when comparison_name = 'city' and comparison_level = 1 then match_weight end) as match_city_1,
         max(case when comparison_name = 'city' and comparison_level = 1 then household_weight end) as household_city_1,
+        max(case when comparison_name = 'city' and comparison_level = 1 then namesake_weight end) as namesake_city_1,
         max(case when comparison_name = 'city' and comparison_level = 0 then match_weight end) as match_city_0,
         max(case when comparison_name = 'city' and comparison_level = 0 then household_weight end) as household_city_0,
+        max(case when comparison_name = 'city' and comparison_level = 0 then namesake_weight end) as namesake_city_0,
         max(case when comparison_name = 'state' and comparison_level = 1 then match_weight end) as match_state_1,
         max(case when comparison_name = 'state' and comparison_level = 1 then household_weight end) as household_state_1,
+        max(case when comparison_name = 'state' and comparison_level = 1 then namesake_weight end) as namesake_state_1,
         max(case when comparison_name = 'state' and comparison_level = 0 then match_weight end) as match_state_0,
         max(case when comparison_name = 'state' and comparison_level = 0 then household_weight end) as household_state_0,
+        max(case when comparison_name = 'state' and comparison_level = 0 then namesake_weight end) as namesake_state_0,
         max(case when comparison_name = 'postcode' and comparison_level = 3 then match_weight end) as match_postcode_3,
         max(case when comparison_name = 'postcode' and comparison_level = 3 then household_weight end) as household_postcode_3,
+        max(case when comparison_name = 'postcode' and comparison_level = 3 then namesake_weight end) as namesake_postcode_3,
         max(case when comparison_name = 'postcode' and comparison_level = 2 then match_weight end) as match_postcode_2,
         max(case when comparison_name = 'postcode' and comparison_level = 2 then household_weight end) as household_postcode_2,
+        max(case when comparison_name = 'postcode' and comparison_level = 2 then namesake_weight end) as namesake_postcode_2,
         max(case when comparison_name = 'postcode' and comparison_level = 1 then match_weight end) as match_postcode_1,
         max(case when comparison_name = 'postcode' and comparison_level = 1 then household_weight end) as household_postcode_1,
+        max(case when comparison_name = 'postcode' and comparison_level = 1 then namesake_weight end) as namesake_postcode_1,
         max(case when comparison_name = 'postcode' and comparison_level = 0 then match_weight end) as match_postcode_0,
         max(case when comparison_name = 'postcode' and comparison_level = 0 then household_weight end) as household_postcode_0,
+        max(case when comparison_name = 'postcode' and comparison_level = 0 then namesake_weight end) as namesake_postcode_0,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then ln(u_probability) / ln(2) end) as log_u_first_name_6,
         max(case when comparison_name = 'first_name' and comparison_level = 6 then term_frequency_weight end) as rarity_first_name_6,
         max(case when comparison_name = 'middle_name' and comparison_level = 2 then ln(u_probability) / ln(2) end) as log_u_middle_name_2,
@@ -520,7 +568,11 @@ weighed as (
             + case compared.level_street when 2 then weights.household_street_2 + coalesce(weights.rarity_street_2 * (weights.log_u_street_2 - ln(shared_street) / ln(2)), 0) when 1 then weights.household_street_1 when 0 then weights.household_street_0 else 0 end
             + case compared.level_city when 2 then weights.household_city_2 + coalesce(weights.rarity_city_2 * (weights.log_u_city_2 - ln(shared_city) / ln(2)), 0) when 1 then weights.household_city_1 when 0 then weights.household_city_0 else 0 end
             + case compared.level_state when 1 then weights.household_state_1 + coalesce(weights.rarity_state_1 * (weights.log_u_state_1 - ln(shared_state) / ln(2)), 0) when 0 then weights.household_state_0 else 0 end
-            + case compared.level_postcode when 3 then weights.household_postcode_3 + coalesce(weights.rarity_postcode_3 * (weights.log_u_postcode_3 - ln(shared_postcode) / ln(2)), 0) when 2 then weights.household_postcode_2 when 1 then weights.household_postcode_1 when 0 then weights.household_postcode_0 else 0 end as household_weight
+            + case compared.level_postcode when 3 then weights.household_postcode_3 + coalesce(weights.rarity_postcode_3 * (weights.log_u_postcode_3 - ln(shared_postcode) / ln(2)), 0) when 2 then weights.household_postcode_2 when 1 then weights.household_postcode_1 when 0 then weights.household_postcode_0 else 0 end as household_weight,
+        weights.namesake_prior_0 + case compared.level_first_name when 6 then weights.namesake_first_name_6 + coalesce(weights.rarity_first_name_6 * (weights.log_u_first_name_6 - ln(shared_first_name) / ln(2)), 0) when 5 then weights.namesake_first_name_5 when 4 then weights.namesake_first_name_4 when 3 then weights.namesake_first_name_3 when 2 then weights.namesake_first_name_2 when 1 then weights.namesake_first_name_1 when 0 then weights.namesake_first_name_0 else 0 end
+            + case compared.level_middle_name when 2 then weights.namesake_middle_name_2 + coalesce(weights.rarity_middle_name_2 * (weights.log_u_middle_name_2 - ln(shared_middle_name) / ln(2)), 0) when 1 then weights.namesake_middle_name_1 when 0 then weights.namesake_middle_name_0 else 0 end
+            + case compared.level_last_name when 3 then weights.namesake_last_name_3 + coalesce(weights.rarity_last_name_3 * (weights.log_u_last_name_3 - ln(shared_last_name) / ln(2)), 0) when 2 then weights.namesake_last_name_2 when 1 then weights.namesake_last_name_1 when 0 then weights.namesake_last_name_0 else 0 end
+            + case compared.level_email when 3 then weights.namesake_email_3 when 2 then weights.namesake_email_2 when 1 then weights.namesake_email_1 when 0 then weights.namesake_email_0 else 0 end as namesake_weight
     from {{ compared }} as compared
     cross join weights
 ),
@@ -548,7 +600,9 @@ summed as (
             + weight_birth_place
             + weight_occupation
             + weight_email
-            + weight_national_id as moved_weight
+            + weight_national_id as moved_weight,
+        greatest(household_weight, namesake_weight)
+        + case when -abs(household_weight - namesake_weight) > 60 then -abs(household_weight - namesake_weight) when -abs(household_weight - namesake_weight) > -60 then ln(1 + power(cast(2 as double), -abs(household_weight - namesake_weight))) / ln(2) else 0 end as rival_weight
     from weighed
 ),
 
@@ -557,7 +611,7 @@ rivalled as (
         summed.*,
         1 / (1 + power(cast(2 as double), -(least(greatest(match_weight, -1000), 1000)))) as match_probability,
         greatest(match_weight, moved_weight) + case when -abs(match_weight - moved_weight) > 60 then -abs(match_weight - moved_weight) when -abs(match_weight - moved_weight) > -60 then ln(1 + power(cast(2 as double), -abs(match_weight - moved_weight))) / ln(2) else 0 end
-        - case when household_weight > 60 then household_weight when household_weight > -60 then ln(1 + power(cast(2 as double), household_weight)) / ln(2) else 0 end as link_weight
+        - (case when rival_weight > 60 then rival_weight when rival_weight > -60 then ln(1 + power(cast(2 as double), rival_weight)) / ln(2) else 0 end) as link_weight
     from summed
 )
 

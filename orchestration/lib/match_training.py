@@ -51,9 +51,12 @@ SCHEMAS: dict[TableName, pa.Schema] = {
             "m_probability": _DOUBLE,
             "u_probability": _DOUBLE,
             "h_probability": _DOUBLE,
+            "n_probability": _DOUBLE,
             "match_weight": _DOUBLE,
             "household_weight": _DOUBLE,
+            "namesake_weight": _DOUBLE,
             "term_frequency_column": _STRING,
+            "term_frequency_weight": _DOUBLE,
         }
     ),
     FREQUENCIES: pa.schema(
