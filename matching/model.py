@@ -48,7 +48,8 @@ WeightRow = tuple[str, str, int, str, float, float, float, float, float, float, 
 class Probabilities:
     """How often a level holds: ``m`` for two records of one person, ``u`` by chance, ``h`` for two of one household.
 
-    ``n`` is of two namesakes, where the comparison has to do with names. None is untrained. ``rarity`` (0 to 1) is how much it counts that a shared value is rare or common.
+    ``n`` is of two namesakes, where the comparison has to do with names. None is untrained. ``rarity`` (0 to 1) is how
+    much it counts that a shared value is rare or common.
     """
 
     m: float | None

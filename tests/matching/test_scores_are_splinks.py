@@ -46,6 +46,8 @@ def predict(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
         known = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         for number, level in zip(sorted(levels, reverse=True), known, strict=True):
             level["m_probability"], level["u_probability"] = levels[number].m, levels[number].u
+            if "tf_adjustment_column" in level:
+                level["tf_adjustment_weight"] = levels[number].rarity
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         api = DuckDBAPI(connection)
@@ -102,8 +104,8 @@ def test_an_untrained_level_is_refused() -> None:
         levels={"occupation": {1: Probabilities(0.8, 0.1, 0.1), 0: Probabilities(0.2, 0.9, 0.9)}},
     )
     rows = list(trained.weight_rows("v1"))
-    assert [row[1] for row in rows] == ["prior", "occupation", "occupation"]
-    assert rows[1][7] == pytest.approx(math.log2(8))
+    assert [row[1] for row in rows] == ["prior", "moved", "occupation", "occupation"]
+    assert rows[2][8] == pytest.approx(math.log2(8))
     for gap in (Probabilities(None, 0.1, 0.1), Probabilities(0.8, None, 0.1), Probabilities(0.8, 0.1, None)):
         untrained = replace(trained, levels={"occupation": {1: gap, 0: Probabilities(0.2, 0.9, 0.9)}})
         with pytest.raises(MatchingError, match="occupation: the level 'exact occupation' was not trained"):
