@@ -7,7 +7,7 @@ import json
 import sys
 from itertools import chain
 
-from benchmarks import extract_speed, identity_speed
+from benchmarks import extract_speed, identity_speed, scoring_speed
 
 
 def main() -> int:
@@ -20,11 +20,13 @@ def main() -> int:
     parser.add_argument(
         "--records", type=int, nargs="+", default=[1_000_000, 10_000_000], help="records of the identity graphs"
     )
-    parser.add_argument("--only", choices=["extract", "identity"], help="one part instead of both")
+    parser.add_argument("--persons", type=int, nargs="+", default=[1_000_000], help="persons whose pairs are scored")
+    parser.add_argument("--only", choices=["extract", "identity", "scoring"], help="one part instead of all")
     asked = parser.parse_args()
     parts = {
         "extract": lambda: extract_speed.measure(tuple(asked.rows), asked.repeats),
         "identity": lambda: identity_speed.measure(tuple(asked.records)),
+        "scoring": lambda: scoring_speed.measure(tuple(asked.persons)),
     }
     missed = 0
     for found in chain.from_iterable(part() for name, part in parts.items() if asked.only in (None, name)):

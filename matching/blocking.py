@@ -24,10 +24,16 @@ class Measured:
     refused: bool
 
 
-def measured(connection: duckdb.DuckDBPyConnection, keys: str, matching: Matching) -> list[Measured]:
-    """Every rule that makes pairs, those with the fewest first."""
+def measured(
+    connection: duckdb.DuckDBPyConnection, keys: str, matching: Matching, share: float = 1.0
+) -> list[Measured]:
+    """Every rule that makes pairs, those with the fewest first.
+
+    Of a sample ``share`` is how much of all records it is: ten times the records make a hundred times the pairs, and a
+    rule that all of them would refuse is none to choose.
+    """
     ((records,),) = connection.execute(f"select count(*) from {keys}").fetchall()
-    limit = max(matching.pairs_per_record * records, matching.pairs_at_least)
+    limit = max(matching.pairs_per_record * records / share, matching.pairs_at_least) * share**2
     found = []
     for rule in matching.blocking:
         ((pairs,),) = connection.execute(pairs_of_rule(rule, keys)).fetchall()

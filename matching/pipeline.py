@@ -28,13 +28,17 @@ class Learnt:
     records: int
 
 
-def learn(connection: duckdb.DuckDBPyConnection, matching: Matching, keys: str = "matching_keys") -> Learnt:
+def learn(
+    connection: duckdb.DuckDBPyConnection, matching: Matching, keys: str = "matching_keys", share: float = 1.0
+) -> Learnt:
     """A model of the table ``keys``; leaves ``match_weights``, ``term_frequencies`` and the ``weighed`` pairs behind.
+
+    ``share`` is how much of all records the table is: blocking is chosen for all of them.
 
     Raises MatchingError when the records cannot teach.
     """
     model = train(connection, keys, matching)
-    rules = measured(connection, keys, matching)
+    rules = measured(connection, keys, matching, share)
     blocking = allowed(rules)
     _table(connection, "candidates", candidate_pairs(keys, blocking))
     columns = frequency_columns(model.comparisons)

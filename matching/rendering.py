@@ -13,7 +13,7 @@ from contracts.matching import Matching, read
 from matching import clusters
 from matching.keys import matching_keys
 from matching.levels import DIALECTS
-from matching.scores import compared_pairs, pairs_of_rule, rule_pairs, weighed_pairs
+from matching.scores import compared_pairs, pairs_of_rule, rule_pairs, same_block, weighed_pairs
 
 MACROS = Path(__file__).parents[1] / "macros" / "matching" / "generated.sql"
 # Stands for the relation of keys in text that Jinja completes.
@@ -81,10 +81,10 @@ def _macro(name: str, arguments: str, body: str) -> str:
 
 
 def _rules(contract: Matching) -> str:
-    """Every rule's name, the query that counts its pairs and the one that makes them, for Jinja to choose from."""
+    """Each rule: its name, what counts and what makes its pairs, and what a pair shares; Jinja chooses."""
     rules = ",\n    ".join(
         f'{{"name": "{rule.name}", "count": "{pairs_of_rule(rule, _KEYS)}", '
-        f'"pairs": "{rule_pairs(_KEYS, rule, place)}"}}'
+        f'"pairs": "{rule_pairs(_KEYS, rule, place)}", "block": "{same_block(rule)}"}}'
         for place, rule in enumerate(contract.blocking)
     )
     limits = f'{{"pairs_per_record": {contract.pairs_per_record}, "pairs_at_least": {contract.pairs_at_least}}}'

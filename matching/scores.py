@@ -26,22 +26,29 @@ def pairs_of_rule(rule: Rule, keys: str) -> str:
     )
 
 
+def same_block(rule: Rule) -> str:
+    """Whether the records ``l`` and ``r`` share every part of the rule; null where one lacks it."""
+    return " and ".join(f"{part(item, _LEFT)} = {part(item, _RIGHT)}" for item in rule.parts)
+
+
 def rule_pairs(keys: str, rule: Rule, number: int) -> str:
     """The pairs of one rule, with its number."""
-    same = " and ".join(f"{part(item, _LEFT)} = {part(item, _RIGHT)}" for item in rule.parts)
     return (
         f"select l.record_key as record_key_a, r.record_key as record_key_b, {number} as rule_number "
-        f"from {keys} as l inner join {keys} as r on {same} and l.record_key < r.record_key"
+        f"from {keys} as l inner join {keys} as r on {same_block(rule)} and l.record_key < r.record_key"
     )
+
+
+def without(blocks: Iterable[str]) -> str:
+    """What leaves out of a rule's pairs those that the blocks of rules before it have: no pair is made twice."""
+    return "".join(f" and not coalesce({block}, false)" for block in blocks)
 
 
 def candidate_pairs(keys: str, blocking: tuple[Rule, ...]) -> str:
     """Pairs of record keys, the lower one first, each once, with the number of the first rule that found it."""
-    selects = [f"    {rule_pairs(keys, rule, place)}" for place, rule in enumerate(blocking)]
-    union = "\n    union all\n".join(selects)
-    return (
-        "select record_key_a, record_key_b, min(rule_number) as rule_number\n"
-        f"from (\n{union}\n) as found\ngroup by record_key_a, record_key_b"
+    blocks = [same_block(rule) for rule in blocking]
+    return "\nunion all\n".join(
+        rule_pairs(keys, rule, place) + without(blocks[:place]) for place, rule in enumerate(blocking)
     )
 
 

@@ -141,6 +141,21 @@ def splink_settings(comparisons: tuple[Comparison, ...], **more: Any) -> Any:
     )
 
 
+def splink_model(model: Model, **more: Any) -> dict[str, Any]:
+    """Settings with the weights of the model: Splink's predict then gives our match weights."""
+    settings: dict[str, Any] = splink_settings(
+        model.comparisons, probability_two_random_records_match=model.prior, **more
+    ).create_settings_dict("duckdb")
+    for comparison in settings["comparisons"]:
+        levels = model.levels[comparison["output_column_name"]]
+        known = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        for number, level in zip(sorted(levels, reverse=True), known, strict=True):
+            level["m_probability"], level["u_probability"] = levels[number].m, levels[number].u
+            if "tf_adjustment_column" in level:
+                level["tf_adjustment_weight"] = levels[number].rarity
+    return settings
+
+
 def splink_comparison(comparison: Comparison) -> dict[str, Any]:
     """The comparison as Splink takes it: the very SQL that scores."""
     levels: list[dict[str, Any]] = [

@@ -88,14 +88,14 @@ def train(
     """
     matching = contract or read()
     with opened() as warehouse:
-        persons = _persons(warehouse, TableName(identity, "int_identity__persons"), matching)
+        persons, everybody = _persons(warehouse, TableName(identity, "int_identity__persons"), matching)
     with duckdb.connect() as connection:
         connection.register("persons", persons)
         load_nicknames(connection)
         keys = matching_keys("persons", "nicknames", "duckdb")
         connection.execute(f"create table matching_keys as {keys}")
         connection.unregister("persons")
-        learnt = learn(connection, matching)
+        learnt = learn(connection, matching, share=persons.num_rows / max(everybody, 1) or 1.0)
         tables = _tables(connection, learnt, matching, at)
     with opened() as warehouse:
         _publish(warehouse, tables)
@@ -112,7 +112,8 @@ def rule_verdicts(learnt: Learnt) -> list[tuple[str, int, str]]:
     ]
 
 
-def _persons(warehouse: Warehouse, table: TableName, matching: Matching) -> pa.Table:
+def _persons(warehouse: Warehouse, table: TableName, matching: Matching) -> tuple[pa.Table, int]:
+    """The records to learn from, and how many there are in all."""
     if warehouse.columns(table) is None:
         raise MatchingError(
             "Identity is not built yet, so there are no records to learn from: run `braid build` first."
@@ -122,8 +123,9 @@ def _persons(warehouse: Warehouse, table: TableName, matching: Matching) -> pa.T
         f"select record_key, {', '.join(PERSON_COLUMNS)} from {warehouse.relation(table)} "
         f"order by md5(record_key || '{matching.seed}'), record_key limit {matching.records}"
     )
+    everybody = warehouse.query(f"select count(*) from {warehouse.relation(table)}").column(0)[0].as_py()
     text = pa.schema(dict.fromkeys(("record_key", *PERSON_COLUMNS), _STRING))
-    return pa.table([column.cast(_STRING) for column in found.columns], schema=text)
+    return pa.table([column.cast(_STRING) for column in found.columns], schema=text), int(everybody)
 
 
 def _tables(

@@ -19,7 +19,7 @@ from matching.levels import part
 from matching.loading import load_persons
 from matching.model import Model, Probabilities
 from matching.pipeline import Learnt, learn
-from matching.training import splink_settings
+from matching.training import splink_model
 from tests.needs import published_data
 
 EXACT = 1e-6
@@ -36,18 +36,7 @@ def predict(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     from splink import DuckDBAPI, Linker, block_on
 
     rules = [block_on(*(part(item, lambda column: column) for item in rule.parts)) for rule in model.blocking]
-    settings = splink_settings(
-        model.comparisons,
-        blocking_rules_to_generate_predictions=rules,
-        probability_two_random_records_match=model.prior,
-    ).create_settings_dict("duckdb")
-    for comparison in settings["comparisons"]:
-        levels = model.levels[comparison["output_column_name"]]
-        known = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        for number, level in zip(sorted(levels, reverse=True), known, strict=True):
-            level["m_probability"], level["u_probability"] = levels[number].m, levels[number].u
-            if "tf_adjustment_column" in level:
-                level["tf_adjustment_weight"] = levels[number].rarity
+    settings = splink_model(model, blocking_rules_to_generate_predictions=rules)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         api = DuckDBAPI(connection)

@@ -1,5 +1,6 @@
 -- Grain: one row per pair of records that any rule of blocking brings together.
--- The lower key stands first.
+-- The lower key stands first. The first rule that finds a pair makes it; later ones leave it out,
+-- which costs less than to make pairs several times and to sort them.
 
 -- depends_on: {{ ref('int_identity__matching_rules') }}
 -- depends_on: {{ ref('int_identity__matching_keys') }}
@@ -8,9 +9,12 @@
 
 with
 
-found as (
+final as (
     {%- for rule in rules %}
     {{ rule["pairs"] | replace('@keys', keys) }}
+    {%- for before in rules[:loop.index0] %}
+    and not coalesce({{ before["block"] }}, false)
+    {%- endfor %}
     union all
     {%- endfor %}
     select
@@ -19,16 +23,6 @@ found as (
         0 as rule_number
     from {{ ref('int_identity__matching_keys') }}
     where 1 = 0
-),
-
-final as (
-    select
-        record_key_a,
-        record_key_b,
-
-        min(rule_number) as rule_number
-    from found
-    group by record_key_a, record_key_b
 )
 
 select * from final

@@ -1,5 +1,8 @@
 -- Grain: one row per candidate pair, with the level that each comparison finds and how common the
--- values are that the two share.
+-- values are that the two share. A view: scores are its only reader, and in one go they are written
+-- once.
+
+{{ config(materialized='view') }}
 
 with
 
