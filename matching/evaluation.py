@@ -44,12 +44,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The figures, what was learnt for them, and the columns of ours that the files have."""
+    """The figures, what was learnt for them, and the columns of ours that the files have.
+
+    ``records`` counts all; ``known`` those whose truth is known, the only ones that figures are of. ``repeats`` says
+    whether anybody has two of them: without, recall is 1 whatever is linked.
+    """
 
     figures: Evaluation
     learnt: Learnt
     columns: list[str]
     records: int
+    known: int
+    repeats: bool
 
 
 def evaluate(
@@ -75,8 +81,10 @@ def evaluate(
         learnt = learn(connection, matching or read())
         clusters = cluster(connection, learnt.model.link)
         figures = _figures(connection, clusters, time.monotonic() - began)
-        ((records,),) = connection.execute("select count(*) from persons").fetchall()
-    return Evaluated(figures, learnt, columns, int(records))
+        ((records, known, persons),) = connection.execute(
+            "select count(*), count(truth), count(distinct truth) from persons"
+        ).fetchall()
+    return Evaluated(figures, learnt, columns, int(records), int(known), known > persons)
 
 
 def load_nicknames(connection: duckdb.DuckDBPyConnection) -> None:
@@ -92,16 +100,13 @@ def _truth_of_febrl(connection: duckdb.DuckDBPyConnection) -> None:
     values = [str(value) for (value,) in known]
     if len(set(values)) == len(values) and all(re.match(_FEBRL, value) for value in values):
         connection.execute(f"update persons set truth = regexp_extract(truth, '{_FEBRL}', 1)")
-    elif len(set(values)) == len(values):
-        raise MatchingError("No value of the truth column comes twice; name one that is equal for records of a person.")
 
 
 def _figures(connection: duckdb.DuckDBPyConnection, clusters: str, seconds: float) -> Evaluation:
-    # A record whose truth is not known is nobody else.
+    # A record whose truth is not known is matched like others, and neither right nor wrong.
     connection.execute(
-        "create or replace temp table placed as select record_key, cluster_key, "
-        "coalesce('=' || truth, '?' || record_key) as truth from persons inner join "
-        f"{clusters} as clusters using (record_key)"
+        "create or replace temp table placed as select record_key, cluster_key, truth from persons "
+        f"inner join {clusters} as clusters using (record_key) where truth is not null"
     )
     sizes = (
         "select cluster_key, truth, cast(count(*) as double) as shared, "
@@ -112,8 +117,10 @@ def _figures(connection: duckdb.DuckDBPyConnection, clusters: str, seconds: floa
         "select sum(shared * (shared - 1) / 2), sum(shared * shared / in_cluster) / sum(shared), "
         f"sum(shared * shared / in_truth) / sum(shared) from ({sizes}) as sizes"
     ).fetchall()
-    made, number, largest = _pairs(connection, "cluster_key")
-    true, _, _ = _pairs(connection, "truth")
+    made, true = _pairs(connection, "cluster_key"), _pairs(connection, "truth")
+    ((number, largest),) = connection.execute(
+        f"select count(*), max(n) from (select count(*) as n from {clusters} group by cluster_key) as sizes"
+    ).fetchall()
     ((compared,),) = connection.execute(
         "select count(*) from candidates inner join placed as a on record_key_a = a.record_key "
         "inner join placed as b on record_key_b = b.record_key where a.truth = b.truth"
@@ -127,19 +134,19 @@ def _figures(connection: duckdb.DuckDBPyConnection, clusters: str, seconds: floa
         b3_recall=round(b3_recall, 6),
         b3_f1=round(_f1(b3_precision, b3_recall), 6),
         blocking_recall=round(_share(compared, true), 6),
-        clusters=number,
-        largest_cluster=largest,
+        clusters=int(number),
+        largest_cluster=int(largest),
         seconds=round(seconds, 2),
         peak_mb=round(_peak_mb(), 1),
     )
 
 
-def _pairs(connection: duckdb.DuckDBPyConnection, column: str) -> tuple[float, int, int]:
-    """Pairs, groups and the size of the largest, when records are grouped by the column."""
-    ((pairs, groups, largest),) = connection.execute(
-        f"select sum(n * (n - 1) / 2), count(*), max(n) from (select count(*) as n from placed group by {column}) as g"
+def _pairs(connection: duckdb.DuckDBPyConnection, column: str) -> float:
+    """How many pairs there are when records are grouped by the column."""
+    ((pairs,),) = connection.execute(
+        f"select sum(n * (n - 1) / 2) from (select count(*) as n from placed group by {column}) as groups"
     ).fetchall()
-    return float(pairs), int(groups), int(largest)
+    return float(pairs)
 
 
 def _share(part: float, whole: float) -> float:

@@ -47,8 +47,12 @@ def evaluate(files: tuple[Path, ...], truth: str, record_id: str | None, maps: t
     found = evaluate_files(files, truth=truth, record_id=record_id, names=names)
     model = found.learnt.model
     say(f"{found.records:,} records with {', '.join(found.columns)}.")
+    if found.known < found.records:
+        say(f"{found.records - found.known:,} have no truth: they are matched, and the figures are of the others.")
+    if not found.repeats:
+        say("No value of the truth column comes twice: recall says nothing, and every link is wrong.")
     say(
-        f"One pair in {1 / model.prior:,.0f} is one person, one in {1 / model.household:,.0f} a household; "
+        f"One pair in {1 / (model.prior + model.moved):,.0f} is expected to be one person; "
         f"a link begins at {model.link:g} bits, review at {model.review:g}."
     )
     click.echo(_rules(found.learnt))
