@@ -110,7 +110,7 @@ def _corrected(model: Model, observed: Levels) -> Model:
     what seems chance, and a value seen twice is no common value: by the share that is not chance, how common a value is
     counts less.
     """
-    levels = {}
+    levels: Levels = {}
     for item in model.comparisons:
         levels[item.name] = {}
         for number, found in model.levels[item.name].items():
@@ -166,13 +166,17 @@ def _weights(model: Model, pattern: tuple[int, ...]) -> tuple[float, float, floa
         weight(prior, rest) if prior else NEVER
         for prior in (model.prior, model.moved, model.household, model.namesakes)
     )
+    known = zip(model.comparisons, pattern, strict=True)
+    given = [level for item, level in known if item.names == NAME and item.person]
+    same_name = bool(given) and all(level > 0 for level in given)
     for item, level in zip(model.comparisons, pattern, strict=True):
         if level >= 0:
             found = model.levels[item.name][level]
             m, u, h = found.m or 0.0, found.u or 0.0, found.h or 0.0
             match += weight(m, u)
             moved += 0.0 if item.home else weight(m, u)
-            rival += weight(h, u)
+            alike = same_name and item.names == MADE_OF_NAMES
+            rival += weight(max(h, found.n or u) if alike else h, u)
             namesake += weight(found.n or u, u) if item.names else 0.0
     return match, moved, rival, namesake
 

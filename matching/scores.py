@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from contracts.matching import NAME, Comparison, Level, Rule
+from contracts.matching import MADE_OF_NAMES, NAME, Comparison, Level, Rule
 from matching.levels import level_number, of_table, part
 from matching.model import MOVED, PRIOR, Levels, columns_of, frequency_columns, labels
 
@@ -102,7 +102,9 @@ weighed as (
         weights.match_{PRIOR}_0 as weight_prior,
         weights.match_{MOVED}_0 as weight_moved,
         {_lines(f"{_weight(item)} as weight_{item.name}" for item in comparisons)},
-        weights.household_{PRIOR}_0 + {_sum(_household_weight(item) for item in comparisons)} as household_weight,
+        weights.household_{PRIOR}_0 + {
+        _sum(_household_weight(item, comparisons) for item in comparisons)
+    } as household_weight,
         weights.namesake_{PRIOR}_0 + {
         _sum(
             _by_level(item, "namesake", item.levels if item.names == NAME else ()) for item in comparisons if item.names
@@ -212,10 +214,16 @@ def _weight(item: Comparison) -> str:
     return _by_level(item, "match", item.levels)
 
 
-def _household_weight(item: Comparison) -> str:
+def _household_weight(item: Comparison, comparisons: tuple[Comparison, ...]) -> str:
     # What two people of a household share of what tells persons apart, they share by chance: how rare it is says
     # nothing. An address or a family name that is rare is as rare for them as for one person.
-    return _by_level(item, "household", () if item.person else item.levels)
+    household = _by_level(item, "household", () if item.person else item.levels)
+    given = [other for other in comparisons if other.names == NAME and other.person]
+    if item.names != MADE_OF_NAMES or not given:
+        return household
+    # Of two with one given name it is as alike as of any namesakes: father and son.
+    same = " and ".join(f"compared.level_{other.name} > 0" for other in given)
+    return f"case when {same} then greatest({household}, {_by_level(item, 'namesake', ())}) else {household} end"
 
 
 def _by_level(item: Comparison, which: str, levels: tuple[Level, ...]) -> str:

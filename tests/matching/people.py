@@ -39,29 +39,48 @@ def typo(chance: random.Random, text: str) -> str:
     return text[:place] + text[place + 1] + text[place] + text[place + 2 :]
 
 
+def _home(chance: random.Random) -> dict[str, str]:
+    return {
+        "street": f"{chance.randrange(1, 200)} {chance.choice(_STREETS)} {chance.choice(_STEMS)} street",
+        "city": chance.choice(_STEMS) + chance.choice(_ENDINGS),
+        "postcode": str(chance.randrange(20000, 21000)),
+        "phone": "02" + "".join(chance.choice("0123456789") for _ in range(8)),
+    }
+
+
 def write_people(
-    path: Path, columns: Sequence[str], *, households: int, seed: int = 1, copies: Sequence[int] = (1, 1, 2, 3)
+    path: Path,
+    columns: Sequence[str],
+    *,
+    households: int,
+    seed: int = 1,
+    copies: Sequence[int] = (1, 1, 2, 3),
+    moved: float = 0.0,
+    swapped: float = 0.0,
+    day: str = "%Y-%m-%d",
 ) -> Path:
-    """Households of one to five, each person with some of ``copies`` records; columns of ours, and ``person``."""
+    """Households of one to five, each person with some of ``copies`` records; columns of ours, and ``person``.
+
+    ``moved`` and ``swapped`` are the shares of records with another home, and with names the wrong way round; ``day``
+    is how birthdays are written.
+    """
     chance = random.Random(seed)
     rows = []
     person = 0
     for _ in range(households):
         family = chance.choice(_STEMS) + chance.choice(_STEMS) + chance.choice(_ENDINGS)
-        home = {
-            "street": f"{chance.randrange(1, 200)} {chance.choice(_STREETS)} {chance.choice(_STEMS)} street",
-            "city": chance.choice(_STEMS) + chance.choice(_ENDINGS),
-            "postcode": str(chance.randrange(20000, 21000)),
-            "phone": "02" + "".join(chance.choice("0123456789") for _ in range(8)),
-        }
+        home = _home(chance)
         for _ in range(chance.choice((1, 2, 2, 3, 4, 5))):
             person += 1
             given = chance.choice(_GIVEN)
             born = date(1935, 1, 1) + timedelta(days=chance.randrange(30000))
-            told = {"first_name": given, "last_name": family, "date_of_birth": born.isoformat(), **home}
+            told = {"first_name": given, "last_name": family, "date_of_birth": born.strftime(day), **home}
             told["email"] = f"{given}.{family}{chance.randrange(100)}@mail{chance.randrange(4)}.example"
             for _ in range(chance.choice(copies)):
-                record = {name: typo(chance, text) if chance.random() < 0.08 else text for name, text in told.items()}
+                now = told | (_home(chance) if moved and chance.random() < moved else {})
+                record = {name: typo(chance, text) if chance.random() < 0.08 else text for name, text in now.items()}
+                if swapped and chance.random() < swapped:
+                    record["first_name"], record["last_name"] = record["last_name"], record["first_name"]
                 for name in ("email", "phone", "street", "city", "postcode"):
                     if chance.random() < 0.1:
                         record[name] = ""

@@ -58,9 +58,9 @@ def test_people_of_a_household_stay_apart_and_two_columns_are_enough(
 def test_few_repeated_people_are_found_among_many(tmp_path: Path) -> None:
     people = write_people(tmp_path / "people.csv", EVERYTHING, households=500, copies=(1,) * 11 + (2,))
     figures = evaluate([people], truth="person").figures
-    assert figures.pairwise_precision > 0.75
-    assert figures.pairwise_recall > 0.75
-    assert figures.b3_f1 > 0.97
+    assert figures.pairwise_precision > 0.9
+    assert figures.pairwise_recall > 0.9
+    assert figures.b3_f1 > 0.99
 
 
 def test_the_same_records_give_the_same_clusters(tmp_path: Path) -> None:
@@ -76,9 +76,8 @@ def test_the_same_records_give_the_same_clusters(tmp_path: Path) -> None:
         ("nobody", {}, "No file has the column 'nobody'"),
         ("person", {"surname": "last_name"}, "'surname' is no column of ours"),
         ("person", {"last_name": "family"}, "No file has the column 'family'"),
-        ("email", {}, "No value of the truth column comes twice"),
     ],
-    ids=["no such truth", "not our column", "not their column", "truth that repeats nobody"],
+    ids=["no such truth", "not our column", "not their column"],
 )
 def test_what_cannot_be_evaluated_is_said_in_a_sentence(
     truth: str, names: dict[str, str], sentence: str, tmp_path: Path
