@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,27 +81,17 @@ def _rewritten(path: Path, change: Callable[[list[list[str]]], list[list[str]]],
 
 @pytest.mark.parametrize("day", ["%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%d %b %Y", "%d.%m.%y", "%B %d, %Y"])
 def test_birthdays_are_read_however_they_are_written(day: str, tmp_path: Path) -> None:
-    people = write_people(tmp_path / "people.csv", ("date_of_birth",), households=60, copies=(3,))
-
-    def written(value: str) -> str:
-        try:
-            return date.fromisoformat(value).strftime(day)
-        except ValueError:
-            return ""
-
+    born = [date(1935, 1, 1) + timedelta(days=37 * number) for number in range(800)]
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(["birthday", *(f'"{one.strftime(day)}"' for one in born)]))
     with duckdb.connect() as connection:
-        load_persons(connection, [people])
-        known = connection.execute(
-            "select row_number, date_of_birth from persons where try_cast(date_of_birth as date) is not null"
-        ).fetchall()
-        load_persons(
-            connection,
-            [_rewritten(people, lambda rows: [rows[0], *([row[0], written(row[1])] for row in rows[1:])])],
-        )
-        read = dict(connection.execute("select row_number, date_of_birth from persons").fetchall())
-    assert len(known) > 400
+        assert load_persons(connection, [path]) == ["date_of_birth"]
+        read = [
+            one for (one,) in connection.execute("select date_of_birth from persons order by row_number").fetchall()
+        ]
     # Of a year of two digits the century is a guess.
-    assert all(read[row] == born or (day.endswith("%y") and read[row][2:] == born[2:]) for row, born in known)
+    digits = slice(2 if day.endswith("%y") else 0, None)
+    assert [one[digits] for one in read] == [one.isoformat()[digits] for one in born]
 
 
 @pytest.mark.parametrize(
