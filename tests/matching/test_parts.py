@@ -21,6 +21,7 @@ from matching.keys import PERSON_COLUMNS, matching_keys
 from matching.levels import condition, of_table
 from matching.loading import load_persons
 from matching.pipeline import cluster
+from matching.scores import candidate_pairs
 
 
 def dates(values: list[str]) -> list[str | None]:
@@ -113,6 +114,38 @@ def test_a_rule_that_would_explode_is_refused_and_one_that_another_covers_is_spa
         allowed([found["birth_year"]])
 
 
+def test_a_sample_chooses_blocking_for_all_records() -> None:
+    contract = replace(read(), pairs_per_record=2, pairs_at_least=100, blocking=(Rule((Part("last_name"),)),))
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table keys as select cast(range as varchar) as record_key, 'f' || range % 250 as last_name "
+            "from range(1000)"
+        )
+        # 1,500 pairs of 1,000 records are within the limit; of ten thousand they would be 150,000.
+        assert [item.refused for item in measured(connection, "keys", contract)] == [False]
+        assert [item.refused for item in measured(connection, "keys", contract, share=0.1)] == [True]
+
+
+def test_pairs_are_made_once_with_the_first_rule_that_finds_them() -> None:
+    rules = (Rule((Part("last_name"),)), Rule((Part("city"), Part("last_name", 2))), Rule((Part("city"),)))
+    rows = [("a", "smith", "york"), ("b", "smith", "york"), ("c", "smythe", "york"), ("d", None, "york")]
+    with duckdb.connect() as connection:
+        connection.execute("create table keys (record_key varchar, last_name varchar, city varchar)")
+        connection.executemany("insert into keys values (?, ?, ?)", [list(row) for row in rows])
+        found = connection.execute(f"select * from ({candidate_pairs('keys', rules)}) order by 1, 2").fetchall()
+    assert found == [("a", "b", 0), ("a", "c", 1), ("a", "d", 2), ("b", "c", 1), ("b", "d", 2), ("c", "d", 2)]
+
+
+def test_names_the_wrong_way_round_are_both() -> None:
+    level = next(level for level in read().comparisons[0].levels if level.kind == "swapped")
+    ours = condition(level, of_table("l"), of_table("r"), "duckdb")
+    with duckdb.connect() as connection:
+        side = "(select ? as first_name, ? as last_name)"
+        query = f"select {ours} from {side} as l, {side} as r"
+        assert connection.execute(query, ["webb", "gabrielle", "gabielle", "webb"]).fetchall() == [(True,)]
+        assert connection.execute(query, ["lanyon", "john", "selby", "lanyon"]).fetchall() == [(False,)]
+
+
 def test_a_rule_covers_those_that_ask_for_more() -> None:
     whole, start = Rule((Part("city"),)), Rule((Part("city", 3),))
     both = Rule((Part("city"), Part("last_name", 5)))
@@ -136,6 +169,8 @@ def test_the_threshold_follows_what_the_scores_promise() -> None:
     assert review <= certain
     many_unsure, _ = found([(10.0, 100), (-1.5, 1000)])
     assert many_unsure > -1.5
+    # Nothing lies between: the threshold is at even odds, not just below the last link.
+    assert found([(40.0, 100), (-20.0, 10_000)])[0] == 0.0
     few_unsure, _ = found([(10.0, 1000), (0.5, 10)])
     assert few_unsure < 0.5
     assert found([(-3.0, 100)])[0] > 100
@@ -197,10 +232,12 @@ def test_the_generated_macros_are_current() -> None:
         ("{kind: jaro_winkler, at_least: 90}", "{kind: soundex}", "kind is 'soundex'"),
         ("- [national_id]\n", "- [national_id]\n    - [national_id]\n", "the same rule twice"),
         ("differs_at_most: 20", "differs_at_most: 120", "at most 99, not 120"),
+        ("columns: [first_name, last_name], at_least: 85", "column: first_name, at_least: 85", "looks at two columns"),
+        ("names: made of names", "names: nearly", "names is 'nearly'"),
         ("forbidden_in: []", "forbidden_in: [Germany]", "'Germany'; regions are two capital letters"),
         ("purpose: profiling", "purpose: 'a b'", "must be a name of letters"),
     ],
-    ids=["column", "threshold", "kind", "rule", "share", "region", "purpose"],
+    ids=["column", "threshold", "kind", "rule", "share", "swapped", "names", "region", "purpose"],
 )
 def test_a_contract_that_makes_no_sense_is_refused(old: str, new: str, sentence: str, tmp_path: Path) -> None:
     text = (HERE / "matching.yml").read_text(encoding="utf-8")
@@ -219,6 +256,7 @@ def test_files_are_read_by_names_that_others_give_columns(tmp_path: Path) -> Non
         assert load_persons(connection, [first, second], truth="who") == ["last_name", "date_of_birth"]
         rows = connection.execute("select last_name, date_of_birth, truth from persons order by 1").fetchall()
         assert rows == [("Jones", None, "y"), ("Smith", "1980-03-12", "x")]
+        second.write_text("id,surname,extra,who\n1,Jones,?,y\n1,Brown,?,y\n")
         with pytest.raises(MatchingError, match="id is no id: 1 rows have none of their own"):
             load_persons(connection, [first, second], truth="who", record_id="id")
         with pytest.raises(MatchingError, match="is neither CSV nor Parquet"):
