@@ -257,7 +257,7 @@ def test_files_are_read_by_names_that_others_give_columns(tmp_path: Path) -> Non
         rows = connection.execute("select last_name, date_of_birth, truth from persons order by 1").fetchall()
         assert rows == [("Jones", None, "y"), ("Smith", "1980-03-12", "x")]
         second.write_text("id,surname,extra,who\n1,Jones,?,y\n1,Brown,?,y\n")
-        with pytest.raises(MatchingError, match="id is no id: 1 rows have none of their own"):
+        with pytest.raises(MatchingError, match="id is no id: 2 rows have none of their own"):
             load_persons(connection, [first, second], truth="who", record_id="id")
         with pytest.raises(MatchingError, match="is neither CSV nor Parquet"):
             load_persons(connection, [tmp_path / "a.xlsx"])
