@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,8 +27,6 @@ from warehouse.base import CsvPages, ParquetFiles
 from warehouse.csv_pages import split
 
 IS_DELETED = "_is_deleted"
-# Chunks of a page held in memory while the disk writes.
-WRITES_WAITING = 4
 # Rejected rows are held in memory, and so many are no accident of single rows.
 MOST_REJECTED = 100_000
 # Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
@@ -98,18 +95,12 @@ class DiskSpool:
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
         """Write one page; see ``Spool.csv_page``."""
         path = self.folder / f"page-{len(self._pages):06d}.csv"
-        # The disk works while the next bytes come.
-        with path.open("wb", buffering=0) as file, ThreadPoolExecutor(1) as disk:
-            waiting: deque[Future[None]] = deque()
+        with path.open("wb", buffering=0) as file:
 
             def write(data: bytes) -> None:
-                waiting.append(disk.submit(_write_all, file, data if b"\0" not in data else data.replace(b"\0", b"")))
-                if len(waiting) > WRITES_WAITING:
-                    waiting.popleft().result()
+                _write_all(file, data if b"\0" not in data else data.replace(b"\0", b""))
 
             chunks(write)
-            while waiting:
-                waiting.popleft().result()
         self._pages.append(path)
 
     def expect(self, csv_rows: int) -> None:

@@ -24,7 +24,7 @@ from orchestration.commands.quarantine import quarantine
 from orchestration.commands.reconcile import reconcile
 from orchestration.commands.sandbox import sandbox
 from orchestration.commands.status import status
-from orchestration.errors import BAD_USAGE, FAILED, INTERRUPTED, explained
+from orchestration.errors import BAD_USAGE, FAILED, INTERRUPTED, STOPPED, explained
 
 
 @click.group(
@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
         _say(error.format_message())
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _say("Stopped; nothing is half-written, since rows and their books are committed together or not at all.")
+        _say(STOPPED)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`braid status | head`); there is nobody left to tell.

@@ -8,6 +8,7 @@ from typing import Any
 FAILED = 1
 BAD_USAGE = 2
 INTERRUPTED = 130
+STOPPED = "Stopped; nothing is half-written, since rows and their books are committed together or not at all."
 
 
 class CommandError(Exception):
@@ -32,6 +33,9 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     """The sentence and exit code of an error that one of the rooms raises on purpose, or None for a surprise."""
     if isinstance(error, CommandError):
         return str(error), error.exit_code
+    # What DuckDB makes of Ctrl-C, on whichever connection it was busy.
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+        return STOPPED, INTERRUPTED
     # An error class whose module was never loaded cannot have been raised: looking it up here keeps start-up quick.
     if isinstance(error, _known("extract.source", "SourceError")):
         configuration = isinstance(error, _known("extract.source", "ConfigurationError"))

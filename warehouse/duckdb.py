@@ -101,7 +101,8 @@ class DuckDBWarehouse(Warehouse):
         fixed = {"TimeZone": "UTC", "python_enable_replacements": False}
         try:
             for name, value in (defaults | dict(settings or {}) | fixed).items():
-                connection.execute(f"set {quote(name, 'duckdb')} = {sql_string(str(value))}")
+                with _interruptible():
+                    connection.execute(f"set {quote(name, 'duckdb')} = {sql_string(str(value))}")
         except duckdb.Error as error:
             connection.close()
             raise WarehouseError(
@@ -155,7 +156,8 @@ class DuckDBWarehouse(Warehouse):
         """Column names and types in table order, or None when the table does not exist."""
         # Unlike the catalog's text this gives Arrow types exactly, of decimals and of views too.
         try:
-            schema = self._relation(f"select * from {self.relation(table)} limit 0").to_arrow_table().schema
+            with _interruptible():
+                schema = self._relation(f"select * from {self.relation(table)} limit 0").to_arrow_table().schema
         except duckdb.CatalogException:
             return None
         return dict(zip(schema.names, schema.types, strict=True))

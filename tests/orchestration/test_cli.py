@@ -289,6 +289,15 @@ def test_ctrl_c_says_what_state_things_are_in(company: Running, workshop: Path) 
     assert re.fullmatch(r"braid: Stopped.*nothing is half-written.*\n", err)
 
 
+def test_ctrl_c_is_what_duckdb_makes_of_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def busy(*arguments: object, **options: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("orchestration.cli.cli.main", busy)
+    assert run(["status"]) == 130
+    assert capsys.readouterr().err.startswith("braid: Stopped; nothing is half-written")
+
+
 def test_installed_command_and_module_are_one() -> None:
     done = braid("--version")
     assert done.returncode == 0

@@ -335,12 +335,19 @@ def test_after_a_kill_at_any_moment_rows_and_books_agree(tmp_path: Path, seed: i
 
 def test_duckdb_says_ctrl_c_in_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Interrupted:
-        def execute(self, *statement: object) -> None:
+        def execute(self, *statement: object, **options: object) -> None:
             raise RuntimeError("Query interrupted")
+
+        sql = execute
 
     with DuckDBWarehouse.open(tmp_path / "w.duckdb") as warehouse:
         with monkeypatch.context() as patched:
             patched.setattr(warehouse, "_connection", Interrupted())
             with pytest.raises(KeyboardInterrupt):
                 warehouse.execute("select 1")
+            with pytest.raises(KeyboardInterrupt):
+                warehouse.columns(CONTACT)
         assert warehouse.query("select 1 as one").to_pylist() == [{"one": 1}]
+    monkeypatch.setattr("duckdb.connect", lambda *arguments, **options: Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        DuckDBWarehouse.open(tmp_path / "other.duckdb")
