@@ -200,7 +200,12 @@ def _explained(
         return Verdict(name, judged.version, violations, "dead_letter", event)
     if not found.strip:
         return Verdict(name, judged.version, violations, PASS, event)
-    return Verdict(name, judged.version, violations, "strip", _without(event, where, found.strip))
+    kept = _without(event, where, found.strip)
+    context = event.get("context") if where == ("traits",) else None
+    if isinstance(context, Mapping) and isinstance(context.get("traits"), Mapping):
+        # Libraries repeat traits in the context: what is stripped must not stay there.
+        kept = _without(kept, ("context", "traits"), found.strip)
+    return Verdict(name, judged.version, violations, "strip", kept)
 
 
 def _without(event: Mapping[str, Any], where: tuple[str, ...], names: Iterable[str]) -> Mapping[str, Any]:

@@ -164,6 +164,16 @@ def test_traits_in_the_context_are_judged_and_stripped_there() -> None:
     assert verdict.event == {"type": "identify", "context": {"ip": "192.0.2.1", "traits": {"plan": "free"}}}
 
 
+def test_what_is_stripped_from_traits_does_not_stay_in_the_context() -> None:
+    rules = {"type": "object", "properties": {"email": {"type": "string"}}}
+    text = entry(None, type="identify", on_violation="strip", properties=None, traits=rules)  # type: ignore[arg-type]
+    traits = {"email": 5, "plan": "free"}
+    verdict = judged({"type": "identify", "traits": traits, "context": {"traits": traits, "ip": "192.0.2.1"}}, text)
+    assert verdict.event == {
+        "type": "identify", "traits": {"plan": "free"}, "context": {"traits": {"plan": "free"}, "ip": "192.0.2.1"},
+    }  # fmt: skip
+
+
 class TestVersions:
     first = entry(version=1, body={"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}})
     second = entry(
