@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -46,13 +47,14 @@ _KINDS = {
 _POSTS: dict[str, str | None] = {f"/v1/{name}": kind for name, kind in _KINDS.items()}
 _POSTS |= dict.fromkeys(("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"))
 _SETTINGS_START, _SETTINGS_END = "/v1/projects/", "/settings"
-_NO_KEY = Refused(
-    401, "write_key_missing", "No write key is given: as Basic user, writeKey in the body, or X-Write-Key."
+# Made anew for each raise: an exception that is raised twice keeps the frames of both, and with them what was sent.
+_NO_KEY = partial(
+    Refused, 401, "write_key_missing", "No write key is given: as Basic user, writeKey in the body, or X-Write-Key."
 )
-_BAD_KEY = Refused(401, "write_key_unknown", "The write key is unknown or revoked.")
-_DEEP = Refused(400, "nested_too_deep", "The body is nested too deep.")
-_STALLED = Refused(408, "body_incomplete", "The body did not arrive in time.")
-_SATURATED = Refused(503, "busy", "More is arriving than this server can hold.", retry_after=_RETRY_SECONDS)
+_BAD_KEY = partial(Refused, 401, "write_key_unknown", "The write key is unknown or revoked.")
+_DEEP = partial(Refused, 400, "nested_too_deep", "The body is nested too deep.")
+_STALLED = partial(Refused, 408, "body_incomplete", "The body did not arrive in time.")
+_SATURATED = partial(Refused, 503, "busy", "More is arriving than this server can hold.", retry_after=_RETRY_SECONDS)
 
 
 class Collector:
@@ -131,7 +133,7 @@ class Collector:
         if message.get("more_body"):
             body = await self._rest(body, receive)
         if message["type"] == "http.disconnect":
-            raise _STALLED
+            raise _STALLED()
         progress[0] = True
         self.metrics.count("body_bytes", len(body))
         if len(body) > self._body_bytes:
@@ -159,7 +161,7 @@ class Collector:
             await self._keep(commit, calls, kind, stamps)
         except TypeError as error:
             if isinstance(error, orjson.JSONEncodeError):
-                raise _DEEP from None
+                raise _DEEP() from None
             raise
 
     async def _keep(self, commit: GroupCommit, calls: list[Any], kind: str | None, stamps: Stamps) -> None:
@@ -211,7 +213,7 @@ class Collector:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise _STALLED
+                        raise _STALLED()
                     part = message.get("body", b"")
                     parts.append(part)
                     size += len(part)
@@ -219,20 +221,20 @@ class Collector:
                     if size > self._body_bytes:
                         raise too_large(self._body_bytes)
                     if self._arriving > _ARRIVING_BYTES:
-                        raise _SATURATED
+                        raise _SATURATED()
                     if not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError:
-            raise _STALLED from None
+            raise _STALLED() from None
         finally:
             self._arriving -= size
 
     def _source(self, key: str | None) -> Source:
         if not key:
-            raise _NO_KEY
+            raise _NO_KEY()
         found = self.keys.find(key)
         if found is None:
-            raise _BAD_KEY
+            raise _BAD_KEY()
         return found
 
     def _login(self, header: bytes) -> str | None:
@@ -247,7 +249,7 @@ class Collector:
             try:
                 found = base64.b64decode(rest, validate=True).decode("latin-1").partition(":")[0] or None
             except (binascii.Error, ValueError):
-                raise _BAD_KEY from None
+                raise _BAD_KEY() from None
         if len(self._logins) > 10_000:
             self._logins.clear()
         self._logins[header] = found

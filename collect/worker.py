@@ -24,6 +24,7 @@ from collect.judging import Judge, Unplanned
 from collect.keys import KeyFile
 from collect.limits import Keys
 from collect.metrics import Metrics
+from collect.protocol import BoundedProtocol
 from collect.settings import Settings
 from collect.window import Window
 from log import LogError
@@ -93,7 +94,7 @@ class Worker:
         )
         config = uvicorn.Config(
             self.app,
-            http="httptools",
+            http=BoundedProtocol,
             loop="auto",
             ws="none",
             lifespan="off",

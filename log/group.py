@@ -66,7 +66,8 @@ class GroupCommit:
         Raises LogFull when too much waits already. The future is shared: shield it before it is cancelled.
         """
         if self.failed is not None:
-            raise self.failed
+            # Anew: one exception raised for every request would keep the frames of all of them.
+            raise LogBroken(str(self.failed))
         group = self._pending
         if group.bytes + size > self._limit and group.bytes:
             raise LogFull("More events wait for the disk than memory should hold: send them again in a moment.")

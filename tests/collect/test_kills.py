@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -50,9 +51,11 @@ def _send(session: requests.Session, url: str, ids: list[str]) -> requests.Respo
 def _kill(running: Service) -> None:
     family = [running.process, *psutil.Process(running.process.pid).children(recursive=True)]
     for process in family:
-        process.kill()
-    for process in family:
-        process.wait(20)
+        # A child, such as a compaction, may have ended by itself.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    running.process.wait(20)
+    psutil.wait_procs(family[1:], timeout=20)
 
 
 def _resend(url: str, ids: list[str]) -> None:

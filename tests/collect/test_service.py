@@ -20,7 +20,9 @@ import requests
 from collect.keys import KeyFile
 from log.base import EVENTS
 from log.kafka import KafkaReader
+from log.writer import EmbeddedWriter
 from tests.collect.helpers import KEY, ROOT, service, write_keys
+from tests.log.helpers import HOUR_MS, Clock, append
 from tests.log.mock_kafka import cluster
 
 pytestmark = pytest.mark.timeout(180)
@@ -261,3 +263,17 @@ def test_kafka_keeps_the_log_when_told_to(tmp_path: Path) -> None:
     assert sorted(event["message_id"] for event in events) == [f"m{number}" for number in range(10)]
     # One user, one partition.
     assert sum(map(bool, found)) == 1
+
+
+def test_hours_that_are_over_are_compacted_beside_it(tmp_path: Path) -> None:
+    clock = Clock()
+    writer = EmbeddedWriter(tmp_path / "log", clock=clock)
+    for number in range(3):
+        append(writer, b'{"message_id":"old%d"}' % number)
+        clock.ms += HOUR_MS
+    writer.close()
+    with service(tmp_path) as running:
+        # The last segment is closed by the first event of this hour, and joins the others an hour later.
+        until(lambda: len(list((tmp_path / "log" / "events" / "000").glob("*.parquet"))) == 2)
+        assert track(running.url, 1).status_code == 200
+        assert [event["message_id"] for event in running.records()] == ["old0", "old1", "old2", "m1"]

@@ -44,10 +44,10 @@ def read_all(reader: Reader, topic: str = EVENTS, *, offset: int = 0, step: int 
     return found
 
 
-def payloads_of(root: Path, topic: str = EVENTS) -> list[bytes]:
+def payloads_of(root: Path, topic: str = EVENTS, *, step: int = 7) -> list[bytes]:
     reader = EmbeddedReader(root)
     try:
-        return [payload for _, payload in read_all(reader, topic)]
+        return [payload for _, payload in read_all(reader, topic, step=step)]
     finally:
         reader.close()
 
