@@ -1,8 +1,9 @@
 {#- Materialisation: the connected components of the graph a model selects, kept from run to run.
 
     The model selects `node_a, node_b`: an edge a row, in any direction, repeats allowed; a node without edges is a row
-    with a null `node_b`. The table has a row per node, the node and its component's name: the smallest node in it. The
-    query is read several times a run, so it should only read tables.
+    with a null `node_b`. The table has a row per node: the node, its component's name, which is the smallest node in it,
+    and `written_number`, the number of the run that wrote the row. The query is read several times a run, so it should
+    only read tables.
 
         config(
             materialized='connected_components',
@@ -16,6 +17,10 @@
     in a later run without an edge to any other number. Then a node is missing from the table, which
     assert_every_record_has_one_customer tells; a row for each node and a full refresh put it right.
 
+    Whoever goes by what changed reads the numbers: a component that is another than it was after run n has a row with a
+    number above n, and `<model>__gone` has the nodes that went since, with the number of the run that took them away. A
+    row without a node tells that all was made from nothing then; what went before is not known any more.
+
     Beside the table `<model>__edges` keeps the edges it was made from. The next run compares, and works on the
     components that a new or a gone edge touches; all others stay as they are. The result is the same as from nothing,
     which is what happens when there is no book of edges (a full refresh, a run that was killed between the two
@@ -23,6 +28,7 @@
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
+    {%- set number = braid.next_components_number(target_relation) -%}
     {%- set columns = [config.meta_require('node_column'), config.meta_require('component_column')] -%}
     {%- set made = [] -%}
     {%- set state = namespace(kept=braid.components_are_kept(existing, columns), changed=none) -%}
@@ -37,10 +43,12 @@
         {%- set state.kept = state.changed is not none -%}
     {%- endif -%}
     {%- if state.kept -%}
-        {%- set state.kept = braid.components_of_changes(made, target_relation, sql, columns, state.changed) -%}
+        {%- set state.kept = braid.components_of_changes(
+            made, target_relation, sql, columns, state.changed, number
+        ) -%}
     {%- endif -%}
     {%- if not state.kept -%}
-        {%- do braid.components_from_nothing(made, target_relation, sql, columns) -%}
+        {%- do braid.components_from_nothing(made, target_relation, sql, columns, number) -%}
     {%- endif -%}
     {%- do braid.drop_scratch(made) -%}
     {#- dbt wants one statement of the name main: it tells how many nodes there are. -#}
@@ -53,26 +61,6 @@
     {{ adapter.commit() }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
-
-{#- The book of edges beside `target`, as a relation. -#}
-{% macro components_book(target) %}
-    {{ return(api.Relation.create(
-        database=target.database, schema=target.schema, identifier=target.identifier ~ '__edges', type='table'
-    )) }}
-{% endmacro %}
-
-{#- Whether the former result can be gone on from: it is there, with these columns, and so is its book. -#}
-{% macro components_are_kept(existing, columns) %}
-    {%- if existing is none or not existing.is_table or should_full_refresh() -%}
-        {{ return(false) }}
-    {%- endif -%}
-    {%- set book = braid.components_book(existing) -%}
-    {%- if adapter.get_relation(book.database, book.schema, book.identifier) is none -%}
-        {{ return(false) }}
-    {%- endif -%}
-    {%- set there = adapter.get_columns_in_relation(existing) | map(attribute='name') | map('lower') | list -%}
-    {{ return(there == columns | map('lower') | list) }}
-{% endmacro %}
 
 {#- The model's rows as `(low, high)` of node numbers; a node by itself is a pair of twice the same. -#}
 {% macro numbered_pairs(sql, salt=0) -%}
@@ -140,7 +128,7 @@
     left join smallest on labelled.label = smallest.label
 {%- endmacro %}
 
-{% macro components_from_nothing(made, target, sql, columns) %}
+{% macro components_from_nothing(made, target, sql, columns, number) %}
     {%- set book = braid.components_book(target) -%}
     {%- set state = namespace(nodes=none, pairs=none, labels=none, salt=0) -%}
     {%- for salt in range(8) -%}
@@ -158,8 +146,11 @@
     {%- endif -%}
     {#- The book goes first and comes last: whatever happens between, no book stands beside another result. -#}
     {%- do run_query('drop table if exists ' ~ book) -%}
-    {%- do run_query('create or replace table ' ~ target ~ ' as ('
-        ~ braid.named_components(state.nodes, state.labels, columns) ~ ')') -%}
+    {%- set written = 'cast(' ~ number ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
+    {%- do run_query('create or replace table ' ~ target ~ ' as (select named.*, ' ~ written ~ ' as written_number from ('
+        ~ braid.named_components(state.nodes, state.labels, columns) ~ ') as named)') -%}
+    {%- do run_query('create or replace table ' ~ braid.components_gone(target) ~ ' as (select cast(null as '
+        ~ dbt.type_string() ~ ') as node, ' ~ written ~ ' as gone_number)') -%}
     {%- if state.salt == 0 -%}
         {%- do run_query('create or replace table ' ~ book ~ ' as (select low, high from ' ~ state.pairs ~ ')') -%}
     {%- endif -%}
@@ -201,7 +192,7 @@
 
     A component that only gained edges is one node of the graph that is looked at, by its name's number: a record that
     joins a giant costs as much as one that joins a pair. A component that lost an edge is looked at node by node. -#}
-{% macro components_of_changes(made, target, sql, columns, changed) %}
+{% macro components_of_changes(made, target, sql, columns, changed, number) %}
     {%- set book = braid.components_book(target) -%}
     {%- if braid.row_count(changed) == 0 -%}
         {{ return(true) }}
@@ -250,13 +241,17 @@
     {%- set labels = braid.component_labels(made, target, pairs) -%}
     {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(present, labels, columns)) -%}
     {%- do braid.in_one_transaction([
-        'update ' ~ target ~ ' set ' ~ columns[1] ~ ' = result.' ~ columns[1] ~ ' from ' ~ result ~ ' as result'
+        'update ' ~ target ~ ' set ' ~ columns[1] ~ ' = result.' ~ columns[1] ~ ', written_number = ' ~ number
+        ~ ' from ' ~ result ~ ' as result'
         ~ ' where ' ~ target.identifier ~ '.' ~ columns[1] ~ ' = result.' ~ columns[0]
         ~ ' and result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
         ~ ' and result.' ~ columns[0] ~ ' in (select component from ' ~ whole ~ ')',
         'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn ~ ')',
-        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ') select ' ~ columns | join(', ') ~ ' from ' ~ result
+        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select ' ~ columns | join(', ')
+        ~ ', ' ~ number ~ ' from ' ~ result
         ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')',
+        'insert into ' ~ braid.components_gone(target) ~ ' (node, gone_number) select node, ' ~ number ~ ' from ' ~ torn
+        ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')',
         'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
         ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high',
         'insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new',

@@ -1,6 +1,7 @@
 -- Grain: one row per change of a customer id: minted, split, merged, restored, moved, closed.
 -- An id goes where its anchor record goes, and of the ids that meet in one cluster the one issued
 -- first is the customer's: so a cut gives back what a merge took. A book: a full refresh keeps it.
+-- Where the build goes by what changed, only ids of touched records and customers are looked at.
 
 {{ config(
     materialized='incremental',
@@ -9,10 +10,21 @@
     on_schema_change='append_new_columns'
 ) }}
 
+-- depends_on: {{ ref('int_identity__build') }}
+{%- set compared = compared_number() %}
+
 with
 
+touched as (
+    select * from {{ ref('int_identity__touched_clusters') }}
+),
+
 clusters as (
-    select * from {{ ref('identity_clusters') }}
+    select
+        record_key,
+        cluster_key
+    from touched
+    where cluster_key is not null
 ),
 
 records as (
@@ -39,12 +51,65 @@ written as (
     select * from {{ previous_customer_ids() }} as customer_ids
 ),
 
-last_xref as (
-    select * from {{ previous_customer_xref() }} as customer_xref
-    where valid_to is null
-),
+{% if compared -%}
+    last_xref as (
+        select
+            record_key,
+            customer_id
+        from touched
+        where customer_id is not null
+    ),
 
-{{ ledger_state('written') }},
+    touched_keys as (
+        select record_key from touched
+
+        union
+
+        select moved_records.record_key
+        from moved_records
+        inner join touched
+            on moved_records.successor_key = touched.record_key
+    ),
+
+    -- An id names the customer it is today, or the record it goes by, in one of its rows.
+    touched_ids as (
+        select customer_id from written
+        where anchor_record_key in (select touched_keys.record_key from touched_keys)
+
+        union
+
+        select customer_id from written
+        where other_customer_id in (select last_xref.customer_id from last_xref)
+
+        union
+
+        select customer_id from last_xref
+    ),
+
+    touched_rows as (
+        select written.*
+        from written
+        inner join touched_ids
+            on written.customer_id = touched_ids.customer_id
+    ),
+
+    {{ ledger_state('touched_rows', 'every_touched_id') }},
+
+    -- Whose living customer is not touched is where it was.
+    ledger as (
+        select * from every_touched_id
+        where
+            living_customer_id is null
+            or living_customer_id in (select last_xref.customer_id from last_xref)
+    ),
+{%- else -%}
+    last_xref as (
+        select * from {{ previous_customer_xref() }} as customer_xref
+        where valid_to is null
+    ),
+
+    {{ ledger_state('written') }},
+{%- endif %}
 
 -- The cluster an id is in now. Its own anchor first: a record that was gone and is back counts.
 placed as (

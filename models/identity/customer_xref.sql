@@ -1,6 +1,7 @@
 -- Grain: one row per source record and stretch of time in which it was one customer's; valid_to is
 -- null while it is.
 -- A row is closed, never changed or removed. A book: a full refresh keeps it.
+-- Where the build goes by what changed, only rows of touched records and customers are looked at.
 
 {{ config(
     materialized='incremental',
@@ -10,16 +11,62 @@
     on_schema_change='append_new_columns'
 ) }}
 
+-- depends_on: {{ ref('int_identity__build') }}
+-- depends_on: {{ ref('customer_ids') }}
+-- depends_on: {{ ref('customer_id_lookup') }}
+{%- set compared = compared_number() %}
+
 with
 
-clusters as (
-    select * from {{ ref('identity_clusters') }}
+touched as (
+    select * from {{ ref('int_identity__touched_clusters') }}
 ),
 
-living as (
-    select * from {{ ref('customer_id_lookup') }}
-    where is_living
+clusters as (
+    select
+        record_key,
+        cluster_key
+    from touched
+    where cluster_key is not null
 ),
+
+{% if compared -%}
+    ids as (
+        select * from {{ ref('customer_ids') }}
+    ),
+
+    touched_ids as (
+        select distinct ids.customer_id
+        from ids
+        inner join clusters
+            on ids.anchor_record_key = clusters.record_key
+    ),
+
+    touched_rows as (
+        select ids.*
+        from ids
+        inner join touched_ids
+            on ids.customer_id = touched_ids.customer_id
+    ),
+
+    {{ ledger_state('touched_rows') }},
+
+    living as (
+        select
+            customer_id,
+            anchor_record_key
+        from ledger
+        where customer_id = living_customer_id
+    ),
+{%- else -%}
+    living as (
+        select
+            customer_id,
+            anchor_record_key
+        from {{ ref('customer_id_lookup') }}
+        where is_living
+    ),
+{%- endif %}
 
 build as (
     select * from {{ ref('int_identity__build') }}
@@ -31,7 +78,11 @@ written as (
 
 open_rows as (
     select * from written
-    where valid_to is null
+    where
+        valid_to is null
+        {%- if compared %}
+            and customer_id in (select touched.customer_id from touched)
+        {%- endif %}
 ),
 
 -- A living id is that of the cluster its anchor is in; every cluster has exactly one.
