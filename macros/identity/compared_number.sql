@@ -10,12 +10,12 @@
     {{ return('' if number is none else number | int | string) }}
 {% endmacro %}
 
-{#- Numbers that the candidate clusters stand at (components_numbers); a macro, for unit tests to override. -#}
+{#- Numbers that the candidate clusters stand at (run_numbers); a macro, for unit tests to override. -#}
 {% macro candidate_numbers() -%}
-    {{ return(braid.components_numbers(ref('int_identity__candidate_clusters'))) }}
+    {{ return(braid.run_numbers(ref('int_identity__candidate_clusters'), 'node')) }}
 {%- endmacro %}
 
 {#- Records that went from the candidate clusters, with the number of the run, as a subquery. -#}
 {% macro gone_candidates() -%}
-    {{ return('(select node, gone_number from ' ~ braid.components_gone(ref('int_identity__candidate_clusters')) ~ ')') }}
+    {{ return('(select node, gone_number from ' ~ braid.rows_beside(ref('int_identity__candidate_clusters'), 'gone') ~ ')') }}
 {%- endmacro %}

@@ -21,17 +21,23 @@
     number above n, and `<model>__gone` has the nodes that went since, with the number of the run that took them away. A
     row without a node tells that all was made from nothing then; what went before is not known any more.
 
-    Beside the table `<model>__edges` keeps the edges it was made from. The next run compares, and works on the
+    Beside the table `<model>__edges` keeps the edges it was made from. The next run compares (components_changes), and works on the
     components that a new or a gone edge touches; all others stay as they are. The result is the same as from nothing,
     which is what happens when there is no book of edges (a full refresh, a run that was killed between the two
     tables), or when more than a quarter of the edges differ. -#}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set number = braid.next_components_number(target_relation) -%}
+    {%- set number = braid.next_run_number(target_relation) -%}
     {%- set columns = [config.meta_require('node_column'), config.meta_require('component_column')] -%}
     {%- set made = [] -%}
     {%- set state = namespace(kept=braid.components_are_kept(existing, columns), changed=none) -%}
+    {%- set told = {'number': 0, 'nodes': none} -%}
+    {%- set changes = config.get('meta').get('changes') -%}
+    {%- if changes -%}
+        {%- do told.update(context[changes](braid.seen_number(target_relation))) -%}
+        {%- do run_query('drop table if exists ' ~ braid.rows_beside(target_relation, 'seen')) -%}
+    {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}
 
@@ -39,7 +45,7 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- if state.kept -%}
-        {%- set state.changed = braid.changed_pairs(made, target_relation, sql) -%}
+        {%- set state.changed = braid.changed_pairs(made, target_relation, sql, told['nodes']) -%}
         {%- set state.kept = state.changed is not none -%}
     {%- endif -%}
     {%- if state.kept -%}
@@ -49,6 +55,9 @@
     {%- endif -%}
     {%- if not state.kept -%}
         {%- do braid.components_from_nothing(made, target_relation, sql, columns, number) -%}
+    {%- endif -%}
+    {%- if changes -%}
+        {%- do braid.note_seen(made, target_relation, sql, told['number']) -%}
     {%- endif -%}
     {%- do braid.drop_scratch(made) -%}
     {#- dbt wants one statement of the name main: it tells how many nodes there are. -#}
@@ -61,6 +70,19 @@
     {{ adapter.commit() }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#- Whether the former result can be gone on from: it is there, with these columns, and so is all that stands beside. -#}
+{% macro components_are_kept(existing, columns) %}
+    {%- if existing is none or not existing.is_table or should_full_refresh() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- for beside in (braid.rows_beside(existing, 'edges'), braid.rows_beside(existing, 'gone')) -%}
+        {%- if adapter.get_relation(beside.database, beside.schema, beside.identifier) is none -%}
+            {{ return(false) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(braid.lower_columns(existing) == columns | map('lower') | list + ['written_number']) }}
+{% endmacro %}
 
 {#- The model's rows as `(low, high)` of node numbers; a node by itself is a pair of twice the same. -#}
 {% macro numbered_pairs(sql, salt=0) -%}
@@ -129,7 +151,7 @@
 {%- endmacro %}
 
 {% macro components_from_nothing(made, target, sql, columns, number) %}
-    {%- set book = braid.components_book(target) -%}
+    {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- set state = namespace(nodes=none, pairs=none, labels=none, salt=0) -%}
     {%- for salt in range(8) -%}
         {%- if state.nodes is none -%}
@@ -149,26 +171,11 @@
     {%- set written = 'cast(' ~ number ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
     {%- do run_query('create or replace table ' ~ target ~ ' as (select named.*, ' ~ written ~ ' as written_number from ('
         ~ braid.named_components(state.nodes, state.labels, columns) ~ ') as named)') -%}
-    {%- do run_query('create or replace table ' ~ braid.components_gone(target) ~ ' as (select cast(null as '
+    {%- do run_query('create or replace table ' ~ braid.rows_beside(target, 'gone') ~ ' as (select cast(null as '
         ~ dbt.type_string() ~ ') as node, ' ~ written ~ ' as gone_number)') -%}
     {%- if state.salt == 0 -%}
         {%- do run_query('create or replace table ' ~ book ~ ' as (select low, high from ' ~ state.pairs ~ ')') -%}
     {%- endif -%}
-{% endmacro %}
-
-{#- Pairs that came (`is_new`) or went since the book was written, as a temporary table; none when they are more than a
-    quarter of the book, which another version of the warehouse's hash makes all of them. -#}
-{% macro changed_pairs(made, target, sql) %}
-    {%- set book = braid.components_book(target) -%}
-    {%- set now = braid.make_scratch(made, target, 'now', braid.numbered_pairs(sql)) -%}
-    {%- set changed = braid.make_scratch(made, target, 'changed',
-        'select distinct low, high, true as is_new from ' ~ now ~ ' as now where not exists ('
-        ~ ' select 1 from ' ~ book ~ ' as book where book.low = now.low and book.high = now.high'
-        ~ ') union all select low, high, false from ' ~ book ~ ' as book where not exists ('
-        ~ ' select 1 from ' ~ now ~ ' as now where book.low = now.low and book.high = now.high)'
-    ) -%}
-    {%- set most = braid.row_count(book) // 4 -%}
-    {{ return(changed if braid.row_count(changed) <= most else none) }}
 {% endmacro %}
 
 {#- Numbers and names of `ends` (a subquery of numbers) in the model's rows, with repeats, as a temporary table: from the
@@ -193,7 +200,7 @@
     A component that only gained edges is one node of the graph that is looked at, by its name's number: a record that
     joins a giant costs as much as one that joins a pair. A component that lost an edge is looked at node by node. -#}
 {% macro components_of_changes(made, target, sql, columns, changed, number) %}
-    {%- set book = braid.components_book(target) -%}
+    {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- if braid.row_count(changed) == 0 -%}
         {{ return(true) }}
     {%- endif -%}
@@ -250,7 +257,7 @@
         'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select ' ~ columns | join(', ')
         ~ ', ' ~ number ~ ' from ' ~ result
         ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')',
-        'insert into ' ~ braid.components_gone(target) ~ ' (node, gone_number) select node, ' ~ number ~ ' from ' ~ torn
+        'insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, ' ~ number ~ ' from ' ~ torn
         ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')',
         'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
         ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high',

@@ -132,7 +132,7 @@ compared as (
         taken_back.restored_number is null
         and last_build.graph_number = last_write.graph_number
         and last_build.ledger_number = last_ledger.ledger_number
-        and last_build.candidate_number between candidate.first_number and candidate.candidate_number
+        and last_build.candidate_number between candidate.first_number and candidate.last_number
 ),
 
 final as (
@@ -152,7 +152,7 @@ final as (
             as restored_number,
         (select max(taken_back.restoring_decision_id) from taken_back) as restoring_decision_id,
 
-        (select max(candidate.candidate_number) from candidate) as candidate_number,
+        (select max(candidate.last_number) from candidate) as candidate_number,
         (select max(compared.candidate_number) from compared) as compared_number,
         (select max(compared.number_of_customers) from compared) as published_customers,
         (select max(compared.largest_record_key) from compared) as largest_record_key,

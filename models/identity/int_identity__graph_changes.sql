@@ -107,7 +107,7 @@ largest_touched as (
     qualify row_number() over (order by candidates.cluster_key asc) = 1
 ),
 
-largest as (
+contenders as (
     select
         cluster_key,
         number_of_customers,
@@ -123,6 +123,10 @@ largest as (
         largest_records as records_before,
         largest_records as records_after
     from still_largest
+),
+
+largest as (
+    select * from contenders
     qualify row_number() over (order by records_after desc, cluster_key asc) = 1
 ),
 
