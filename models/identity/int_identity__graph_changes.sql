@@ -7,8 +7,12 @@
 
 with
 
-touched as (
+every_touched as (
     select * from {{ ref('int_identity__touched_records') }}
+),
+
+touched as (
+    select * from every_touched
     where cluster_key is not null
 ),
 
@@ -77,6 +81,15 @@ sums as (
         sum(case when pieces > 0 then 1 else 0 end) as number_of_customers,
         max(records_before) as records_before
     from customers
+),
+
+-- Customers all of whose records are gone are among them.
+touched_customers as (
+    select count(distinct every_touched.customer_id) as number_of_customers
+    from every_touched
+    inner join build
+        on build.compared_number is not null
+    where every_touched.record_key not like 'segment:anonymous:%'
 ),
 
 candidate_sums as (
@@ -197,7 +210,7 @@ final as (
                 then coalesce(candidate_sums.number_of_customers, 0)
             else
                 build.published_customers
-                - coalesce(sums.number_of_customers, 0)
+                - touched_customers.number_of_customers
                 + coalesce(candidate_sums.number_of_customers, 0)
         end as number_of_customers,
         null as records_before,
@@ -205,7 +218,7 @@ final as (
             then largest.records_after
         end as records_after
     from build
-    cross join sums
+    cross join touched_customers
     cross join candidate_sums
     left join largest
         on 1 = 1

@@ -24,7 +24,12 @@ VIEWS = (
     "customer_id_lookup",
 )
 TABLES = ("int_identity__links", "int_identity__cut_links", "int_identity__build")
-GRAPH = ("int_identity__touched_records", "int_identity__graph_changes", "identity_gate", "int_identity__touched_clusters")
+GRAPH = (
+    "int_identity__touched_records",
+    "int_identity__graph_changes",
+    "identity_gate",
+    "int_identity__touched_clusters",
+)
 BOOKS = ("customer_ids", "customer_xref", "identity_builds")
 MODELS = (*VIEWS, *TABLES, *GRAPH, *BOOKS)
 # What a build that goes by what changed reads another way, and the number that stands in it.
@@ -207,7 +212,8 @@ class Warehouse:
         """
         before = {key: (name, number) for key, name, number in self.rows(f"select * from {CLUSTERS}")}
         ((last,),) = self.rows(
-            f"select greatest((select max(gone_number) from {CLUSTERS}__gone), (select max(written_number) from {CLUSTERS}))"
+            f"select max(number) from (select max(gone_number) as number from {CLUSTERS}__gone"
+            f" union all select max(written_number) from {CLUSTERS})"
         )
         members, old_members = groups(clusters), groups({key: name for key, (name, _) in before.items()})
         numbers = {key: before[key][1] if key in before else last for key in clusters}

@@ -185,9 +185,7 @@ def test_the_order_of_rows_and_a_build_again_change_no_byte(sql: Sql, data: st.D
 
 @TRIED
 @given(data=st.data())
-def test_going_by_what_changed_writes_the_books_that_comparing_everything_writes(
-    sql: Sql, data: st.DataObject
-) -> None:
+def test_going_by_what_changed_writes_the_books_that_comparing_everything_writes(sql: Sql, data: st.DataObject) -> None:
     story = data.draw(stories())
     moved: dict[str, str] = {}
     with warehouse(sql) as by_changes, warehouse(sql, everything=True) as whole:
