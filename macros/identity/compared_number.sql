@@ -10,6 +10,15 @@
     {{ return('' if number is none else number | int | string) }}
 {% endmacro %}
 
+{#- Whether there is no graph that this build's could be compared with. Asked while the model compiles, like the above. -#}
+{% macro nothing_is_published() %}
+    {%- set build = ref('int_identity__build') -%}
+    {%- if not execute or adapter.get_relation(build.database, build.schema, build.identifier) is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(braid.first_value('select coalesce(max(last_graph_number), 0) from ' ~ build) == 0) }}
+{% endmacro %}
+
 {#- Numbers that the candidate clusters stand at (run_numbers); a macro, for unit tests to override. -#}
 {% macro candidate_numbers() -%}
     {{ return(braid.run_numbers(ref('int_identity__candidate_clusters'), 'node')) }}

@@ -105,11 +105,11 @@ still_largest as (
         build.largest_record_key,
         build.largest_records
     from build
-    left join touched
-        on build.largest_record_key = touched.record_key
+    left join every_touched
+        on build.largest_record_key = every_touched.record_key
     where
         build.compared_number is not null
-        and touched.record_key is null
+        and every_touched.record_key is null
 ),
 
 largest_touched as (

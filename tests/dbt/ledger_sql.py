@@ -25,6 +25,7 @@ VIEWS = (
 )
 TABLES = ("int_identity__links", "int_identity__cut_links", "int_identity__build")
 GRAPH = (
+    "int_identity__changed_records",
     "int_identity__touched_records",
     "int_identity__graph_changes",
     "identity_gate",
@@ -33,7 +34,8 @@ GRAPH = (
 BOOKS = ("customer_ids", "customer_xref", "identity_builds")
 MODELS = (*VIEWS, *TABLES, *GRAPH, *BOOKS)
 # What a build that goes by what changed reads another way, and the number that stands in it.
-BY_CHANGES = ("int_identity__touched_records", "customer_ids", "customer_xref")
+BY_CHANGES = ("int_identity__changed_records", "customer_ids", "customer_xref")
+ANYWAY = ("int_identity__changed_records", "int_identity__touched_records")
 NUMBER = "987654321"
 EVERY_PART = re.compile(r'part_number in \(select part_number from "int_identity__links__changed"\)')
 INPUTS = """
@@ -86,6 +88,10 @@ def compiled(project: Project) -> dict[str, str]:
     project.run("compile", "--select", *MODELS)
     folder = project.folder / "target" / "compiled" / "braid" / "models" / "identity"
     text = {model: (folder / f"{model}.sql").read_text() for model in MODELS}
+    # As in a build that has a graph to compare with, which an empty warehouse has not.
+    project.execute("update identity.int_identity__build set last_graph_number = 1")
+    project.run("compile", "--select", *ANYWAY)
+    text |= {model: (folder / f"{model}.sql").read_text() for model in ANYWAY}
     text["int_identity__links"] = EVERY_PART.sub("true", text["int_identity__links"])
     project.execute(f"update identity.int_identity__build set compared_number = {NUMBER}")
     project.run("compile", "--select", *BY_CHANGES)
@@ -140,8 +146,11 @@ class Warehouse:
         return self.db.execute(query).fetchall()
 
     def book(self, name: str) -> list[Row]:
-        """All rows of a book, in an order that says nothing of how they are stored."""
-        return self.rows(f"select * from identity.{name} order by all")
+        """All rows of a book, in an order that says nothing of how they are stored; without the number of the candidate,
+        which is no book and counts its own runs.
+        """
+        without = " exclude (candidate_number)" if name == "identity_builds" else ""
+        return self.rows(f"select *{without} from identity.{name} order by all")
 
     def lose_books(self) -> None:
         for name in BOOKS:
@@ -187,7 +196,7 @@ class Warehouse:
         self._note_clusters(clusters)
         self._replace("int_identity__build")
         if self.everything:
-            self.db.execute("update identity.int_identity__build set compared_number = null")
+            self.db.execute("update identity.int_identity__build set compared_number = null, largest_records = null")
         ((self.compared,),) = self.rows("select compared_number from identity.int_identity__build")
         for table in GRAPH:
             self._replace(table)
