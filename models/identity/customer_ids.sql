@@ -27,10 +27,6 @@ clusters as (
     where cluster_key is not null
 ),
 
-records as (
-    select * from {{ ref('int_identity__records') }}
-),
-
 identifiers as (
     select * from {{ ref('int_identity__identifiers') }}
 ),
@@ -47,8 +43,11 @@ build as (
     select * from {{ ref('int_identity__build') }}
 ),
 
-written as (
-    select * from {{ previous_customer_ids() }} as customer_ids
+last_change as (
+    select
+        max(change_number) as change_number,
+        max(changed_at) as last_changed_at
+    from {{ previous_customer_ids() }} as customer_ids
 ),
 
 {% if compared -%}
@@ -73,12 +72,12 @@ written as (
 
     -- An id names the customer it is today, or the record it goes by, in one of its rows.
     touched_ids as (
-        select customer_id from written
+        select customer_id from {{ previous_customer_ids() }} as customer_ids
         where anchor_record_key in (select touched_keys.record_key from touched_keys)
 
         union
 
-        select customer_id from written
+        select customer_id from {{ previous_customer_ids() }} as customer_ids
         where other_customer_id in (select last_xref.customer_id from last_xref)
 
         union
@@ -87,10 +86,10 @@ written as (
     ),
 
     touched_rows as (
-        select written.*
-        from written
+        select customer_ids.*
+        from {{ previous_customer_ids() }} as customer_ids
         inner join touched_ids
-            on written.customer_id = touched_ids.customer_id
+            on customer_ids.customer_id = touched_ids.customer_id
     ),
 
     {{ ledger_state('touched_rows', 'every_touched_id') }},
@@ -108,7 +107,7 @@ written as (
         where valid_to is null
     ),
 
-    {{ ledger_state('written') }},
+    {{ ledger_state(previous_customer_ids() ~ ' as customer_ids') }},
 {%- endif %}
 
 -- The cluster an id is in now. Its own anchor first: a record that was gone and is back counts.
@@ -175,7 +174,7 @@ heirs as (
         on placed.living_customer_id = last_xref.customer_id
     inner join clusters
         on last_xref.record_key = clusters.record_key
-    inner join records
+    inner join {{ ref('int_identity__records') }} as records
         on last_xref.record_key = records.record_key
     where placed.home_record_key is null
 ),
@@ -230,7 +229,7 @@ unclaimed as (
         coalesce(records.created_at, cast('9999-12-31' as {{ dbt.type_timestamp() }}))
             as created_at
     from clusters
-    inner join records
+    inner join {{ ref('int_identity__records') }} as records
         on clusters.record_key = records.record_key
     left join first_ids
         on clusters.cluster_key = first_ids.cluster_key
@@ -249,7 +248,8 @@ earliest as (
 anchors as (
     select
         unclaimed.cluster_key,
-        min(unclaimed.record_key) as anchor_record_key
+        min(unclaimed.record_key) as anchor_record_key,
+        min(unclaimed.created_at) as anchor_created_at
     from unclaimed
     inner join earliest
         on
@@ -277,12 +277,11 @@ changes as (
         case when origins.customer_id is null then 'minted' else 'split' end as change_type,
         origins.customer_id as other_customer_id,
         anchors.anchor_record_key,
-        records.created_at as anchor_created_at,
+        nullif(anchors.anchor_created_at, cast('9999-12-31' as {{ dbt.type_timestamp() }}))
+            as anchor_created_at,
         anchors.cluster_key,
         false as was_closed
     from anchors
-    inner join records
-        on anchors.anchor_record_key = records.record_key
     left join origins
         on anchors.cluster_key = origins.cluster_key
 
@@ -402,9 +401,9 @@ newest_decided as (
 
 numbered as (
     select
-        coalesce(max(change_number), 0) + 1 as change_number,
-        max(changed_at) as last_changed_at
-    from written
+        coalesce(change_number, 0) + 1 as change_number,
+        last_changed_at
+    from last_change
 ),
 
 final as (

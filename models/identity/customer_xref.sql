@@ -7,6 +7,7 @@
     materialized='incremental',
     incremental_strategy='merge',
     unique_key=['record_key', 'change_number'],
+    merge_update_columns=['valid_to', 'closed_number'],
     full_refresh=false,
     on_schema_change='append_new_columns'
 ) }}
@@ -31,20 +32,16 @@ clusters as (
 ),
 
 {% if compared -%}
-    ids as (
-        select * from {{ ref('customer_ids') }}
-    ),
-
     touched_ids as (
         select distinct ids.customer_id
-        from ids
+        from {{ ref('customer_ids') }} as ids
         inner join clusters
             on ids.anchor_record_key = clusters.record_key
     ),
 
     touched_rows as (
         select ids.*
-        from ids
+        from {{ ref('customer_ids') }} as ids
         inner join touched_ids
             on ids.customer_id = touched_ids.customer_id
     ),
@@ -72,12 +69,13 @@ build as (
     select * from {{ ref('int_identity__build') }}
 ),
 
-written as (
-    select * from {{ previous_customer_xref() }} as customer_xref
+last_write as (
+    select max(valid_from) as last_changed_at
+    from {{ previous_customer_xref() }} as customer_xref
 ),
 
 open_rows as (
-    select * from written
+    select * from {{ previous_customer_xref() }} as customer_xref
     where
         valid_to is null
         {%- if compared %}
@@ -109,12 +107,12 @@ numbered as (
         max(build.last_graph_number) + 1 as change_number,
         -- Not before the change before it, whatever moment was handed in.
         case
-            when max(written.valid_from) > max(build.built_at) then max(written.valid_from)
+            when max(last_write.last_changed_at) > max(build.built_at)
+                then max(last_write.last_changed_at)
             else max(build.built_at)
         end as changed_at
     from build
-    left join written
-        on 1 = 1
+    cross join last_write
 ),
 
 final as (

@@ -4,32 +4,23 @@
 -- A cluster that is null: the record is gone.
 
 -- depends_on: {{ ref('int_identity__build') }}
+-- depends_on: {{ ref('int_identity__published_records') }}
 {%- set compared = compared_number() %}
 
 with
 
-clusters as (
-    select * from {{ ref('int_identity__candidate_clusters') }}
-),
-
-published as (
-    select * from {{ ref('int_identity__published_records') }}
-),
-
 {% if compared -%}
+    -- Each table is read where it is needed, and by what is needed of it: one common table
+    -- expression for all would be a copy of the table.
     gone_candidates as (
         select distinct node as record_key
         from {{ gone_candidates() }} as gone_candidates
         where gone_number > {{ compared }}
     ),
 
-    ids as (
-        select * from {{ previous_customer_ids() }} as customer_ids
-    ),
-
     changed as (
         select distinct cluster_key
-        from clusters
+        from {{ ref('int_identity__candidate_clusters') }}
         where written_number > {{ compared }}
     ),
 
@@ -37,7 +28,7 @@ published as (
         select
             clusters.record_key,
             clusters.cluster_key
-        from clusters
+        from {{ ref('int_identity__candidate_clusters') }} as clusters
         inner join changed
             on clusters.cluster_key = changed.cluster_key
     ),
@@ -65,6 +56,17 @@ published as (
         from gone
     ),
 
+    -- What is open is what is published: nothing was written since, and nothing is gone back to.
+    published as (
+        select
+            customer_xref.record_key,
+            customer_xref.customer_id
+        from {{ previous_customer_xref() }} as customer_xref
+        inner join reached
+            on customer_xref.record_key = reached.record_key
+        where customer_xref.valid_to is null
+    ),
+
     touched as (
         select
             reached.record_key,
@@ -75,34 +77,53 @@ published as (
             on reached.record_key = published.record_key
     ),
 
+    newcomers as (
+        select record_key from touched
+        where customer_id is null
+    ),
+
     -- An id goes back to its own record when that is back: then whoever it went by meanwhile changes.
     returned as (
-        select ids.customer_id
-        from ids
-        inner join touched
-            on ids.anchor_record_key = touched.record_key
-        where
-            touched.customer_id is null
-            and ids.change_type in ('minted', 'split')
+        select customer_ids.customer_id
+        from {{ previous_customer_ids() }} as customer_ids
+        inner join newcomers
+            on customer_ids.anchor_record_key = newcomers.record_key
+        where customer_ids.change_type in ('minted', 'split')
+    ),
+
+    stand_ins as (
+        select distinct coalesce(customer_ids.other_customer_id, customer_ids.customer_id)
+            as customer_id
+        from {{ previous_customer_ids() }} as customer_ids
+        inner join returned
+            on customer_ids.customer_id = returned.customer_id
+
+        union
+
+        select customer_id from returned
     ),
 
     left_behind as (
-        select published.record_key, published.customer_id
-        from published
-        inner join (
-            select distinct coalesce(ids.other_customer_id, ids.customer_id) as customer_id
-            from ids
-            inner join returned
-                on ids.customer_id = returned.customer_id
-
-            union
-
-            select customer_id from returned
-        ) as customers
-            on published.customer_id = customers.customer_id
+        select
+            customer_xref.record_key,
+            customer_xref.customer_id
+        from {{ previous_customer_xref() }} as customer_xref
+        inner join stand_ins
+            on customer_xref.customer_id = stand_ins.customer_id
         left join touched
-            on published.record_key = touched.record_key
-        where touched.record_key is null
+            on customer_xref.record_key = touched.record_key
+        where
+            customer_xref.valid_to is null
+            and touched.record_key is null
+    ),
+
+    their_clusters as (
+        select
+            clusters.record_key,
+            clusters.cluster_key
+        from {{ ref('int_identity__candidate_clusters') }} as clusters
+        inner join left_behind
+            on clusters.record_key = left_behind.record_key
     ),
 
     final as (
@@ -117,13 +138,17 @@ published as (
 
         select
             left_behind.record_key,
-            clusters.cluster_key,
+            their_clusters.cluster_key,
             left_behind.customer_id
         from left_behind
-        left join clusters
-            on left_behind.record_key = clusters.record_key
+        left join their_clusters
+            on left_behind.record_key = their_clusters.record_key
     )
 {%- elif nothing_is_published() -%}
+    clusters as (
+        select * from {{ ref('int_identity__candidate_clusters') }}
+    ),
+
     final as (
         select
             record_key,
@@ -133,6 +158,14 @@ published as (
         where 1 = 0
     )
 {%- else -%}
+    clusters as (
+        select * from {{ ref('int_identity__candidate_clusters') }}
+    ),
+
+    published as (
+        select * from {{ ref('int_identity__published_records') }}
+    ),
+
     final as (
         select
             clusters.record_key,

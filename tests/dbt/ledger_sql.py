@@ -146,8 +146,8 @@ class Warehouse:
         return self.db.execute(query).fetchall()
 
     def book(self, name: str) -> list[Row]:
-        """All rows of a book, in an order that says nothing of how they are stored; without the number of the candidate,
-        which is no book and counts its own runs.
+        """All rows of a book, in an order that says nothing of how they are stored; without the candidate's number,
+        which is no book.
         """
         without = " exclude (candidate_number)" if name == "identity_builds" else ""
         return self.rows(f"select *{without} from identity.{name} order by all")
