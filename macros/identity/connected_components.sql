@@ -113,40 +113,45 @@
     {{ return(nodes if clashes == 0 else none) }}
 {% endmacro %}
 
-{#- The same out of the model's rows, the `pairs` they make, and the `labels` of those. Comparing names is dear, and a
-    model that has one row without a second end for every node (the candidate clusters do) is spared it: as many
-    numbers as rows means that no name repeats and none clashes, and no label may be that of another number. -#}
-{% macro every_numbered_node(made, target, sql, salt, pairs, labels) %}
+{#- The same out of the model's rows. Comparing names is dear, and a model that has one row without a second end for
+    every node (the candidate clusters do) is spared it: as many numbers as rows means that no name repeats and none
+    clashes, and every one of the `labels` has to find its node. -#}
+{% macro every_numbered_node(made, target, sql, salt, labels) %}
     {%- set nodes = braid.make_scratch(made, target, 'nodes',
-        'select ' ~ braid.node_number('node_a', salt) ~ ' as id, node_a as node from (' ~ sql ~ ') as edges'
+        'select listed.id, listed.node, labels.label from ('
+        ~ ' select ' ~ braid.node_number('node_a', salt) ~ ' as id, node_a as node from (' ~ sql ~ ') as edges'
         ~ ' where node_a is not null and node_b is null'
+        ~ ') as listed left join ' ~ labels ~ ' as labels on listed.id = labels.node'
     ) -%}
-    {%- set numbers = braid.first_value('select count(*) from ' ~ pairs ~ ' where low = high') -%}
-    {%- set others = braid.first_value('select count(*) from ' ~ labels ~ ' as labels where not exists ('
-        ~ 'select 1 from ' ~ nodes ~ ' as nodes where nodes.id = labels.node)') -%}
-    {%- if numbers == braid.row_count(nodes) and others == 0 -%}
+    {%- set rows = braid.row_count(nodes) -%}
+    {%- set numbers = braid.first_value('select count(distinct id) from ' ~ nodes) -%}
+    {%- set found = braid.first_value('select count(label) from ' ~ nodes) -%}
+    {%- if numbers == rows and found == braid.row_count(labels) -%}
         {{ return(nodes) }}
     {%- endif -%}
-    {{ return(braid.numbered_nodes(made, target,
+    {%- set nodes = braid.numbered_nodes(made, target,
         'select ' ~ braid.node_number('node', salt) ~ ' as id, node from (' ~ braid.every_node(sql) ~ ') as every_node'
+    ) -%}
+    {{ return(none if nodes is none else braid.labelled_nodes(made, target, nodes, labels)) }}
+{% endmacro %}
+
+{#- Temporary table: `nodes` with the label of their component; null for a node without edges. -#}
+{% macro labelled_nodes(made, target, nodes, labels) %}
+    {{ return(braid.make_scratch(made, target, 'labelled',
+        'select nodes.id, nodes.node, labels.label from ' ~ nodes ~ ' as nodes'
+        ~ ' left join ' ~ labels ~ ' as labels on nodes.id = labels.node'
     )) }}
 {% endmacro %}
 
-{#- Query: each of `nodes` with its component's name, named as `columns`. A node without edges
-    has no label, and is its own. -#}
-{% macro named_components(nodes, labels, columns) -%}
-    with labelled as (
-        select nodes.node, labels.label
-        from {{ nodes }} as nodes
-        left join {{ labels }} as labels on nodes.id = labels.node
-    ),
-    smallest as (
-        select label, min(node) as component from labelled where label is not null group by label
+{#- Query: each of the `labelled` nodes with its component's name, named as `columns`. A node without edges is its own. -#}
+{% macro named_components(labelled, columns) -%}
+    with smallest as (
+        select label, min(node) as component from {{ labelled }} where label is not null group by label
     )
     select
         labelled.node as {{ columns[0] }},
         coalesce(smallest.component, labelled.node) as {{ columns[1] }}
-    from labelled
+    from {{ labelled }} as labelled
     left join smallest on labelled.label = smallest.label
 {%- endmacro %}
 
@@ -157,10 +162,10 @@
         {%- if state.nodes is none -%}
             {%- set state.salt = salt -%}
             {%- set state.pairs = braid.make_scratch(made, target, 'pairs',
-                'select distinct low, high from (' ~ braid.numbered_pairs(sql, salt) ~ ') as every_pair'
+                braid.numbered_pairs(sql, salt)
             ) -%}
             {%- set state.labels = braid.component_labels(made, target, state.pairs) -%}
-            {%- set state.nodes = braid.every_numbered_node(made, target, sql, salt, state.pairs, state.labels) -%}
+            {%- set state.nodes = braid.every_numbered_node(made, target, sql, salt, state.labels) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if state.nodes is none -%}
@@ -170,7 +175,7 @@
     {%- do run_query('drop table if exists ' ~ book) -%}
     {%- set written = 'cast(' ~ number ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
     {%- do run_query('create or replace table ' ~ target ~ ' as (select named.*, ' ~ written ~ ' as written_number from ('
-        ~ braid.named_components(state.nodes, state.labels, columns) ~ ') as named)') -%}
+        ~ braid.named_components(state.nodes, columns) ~ ') as named)') -%}
     {%- do run_query('create or replace table ' ~ braid.rows_beside(target, 'gone') ~ ' as (select cast(null as '
         ~ dbt.type_string() ~ ') as node, ' ~ written ~ ' as gone_number)') -%}
     {%- if state.salt == 0 -%}
@@ -246,7 +251,8 @@
         ~ ' union all select distinct whole_id, component from ' ~ whole
     ) -%}
     {%- set labels = braid.component_labels(made, target, pairs) -%}
-    {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(present, labels, columns)) -%}
+    {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}
+    {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
     {%- do braid.in_one_transaction([
         'update ' ~ target ~ ' set ' ~ columns[1] ~ ' = result.' ~ columns[1] ~ ', written_number = ' ~ number
         ~ ' from ' ~ result ~ ' as result'
