@@ -14,9 +14,17 @@
     {%- set now = braid.numbered_pairs(sql) -%}
     {%- if nodes is not none -%}
         {%- set looked_at = braid.looked_at_nodes(made, target, sql, nodes) -%}
-        {%- set theirs = ' where low in (select id from ' ~ looked_at ~ ') or high in (select id from ' ~ looked_at ~ ')' -%}
-        {%- set now = 'select low, high from (' ~ now ~ ') as pairs' ~ theirs -%}
-        {%- set known = braid.make_scratch(made, target, 'known', 'select low, high from ' ~ book ~ theirs) -%}
+        {%- set among = ' in (select id from ' ~ looked_at ~ ')' -%}
+        {%- set their_edges = '(low' ~ among ~ ' or high' ~ among ~ ')' -%}
+        {#- Nodes by themselves are listed already: those of parts that changed. -#}
+        {%- set alone = ' union all select id, id from ' -%}
+        {%- set edges = 'select * from (' ~ sql ~ ') as every_row where node_a is not null and node_b is not null' -%}
+        {%- set now = 'select low, high from (' ~ braid.numbered_pairs(edges) ~ ') as pairs where ' ~ their_edges
+            ~ alone ~ braid.scratch(target, 'listed') ~ ' where id' ~ among -%}
+        {%- set known = braid.make_scratch(made, target, 'known',
+            'select low, high from ' ~ book ~ ' where low <> high and ' ~ their_edges
+            ~ alone ~ braid.scratch(target, 'kept') ~ ' where id' ~ among
+        ) -%}
     {%- endif -%}
     {%- set now = braid.make_scratch(made, target, 'now', now) -%}
     {%- set changed = braid.make_scratch(made, target, 'changed',
@@ -37,9 +45,9 @@
         ~ ' full outer join ' ~ parts ~ ' as parts on now.part_number = parts.part_number'
         ~ ' where now.digest is null or parts.digest is null or now.digest <> parts.digest'
     ) -%}
-    {%- set in_parts = ' where ' ~ braid.part_number('id') ~ ' in (select part_number from ' ~ changed ~ ')' -%}
-    {%- set listed = braid.make_scratch(made, target, 'listed', 'select id from (' ~ braid.listed_nodes(sql) ~ ') as nodes'
-        ~ in_parts) -%}
+    {%- set in_parts = ' where ' ~ braid.node_part('id') ~ ' in (select part_number from ' ~ changed ~ ')' -%}
+    {%- set listed = braid.make_scratch(made, target, 'listed', 'select id, node from (' ~ braid.listed_nodes(sql)
+        ~ ') as nodes' ~ in_parts) -%}
     {%- set kept = braid.make_scratch(made, target, 'kept', 'select low as id from (select low, low as id from '
         ~ braid.rows_beside(target, 'edges') ~ ' where low = high) as nodes' ~ in_parts) -%}
     {{ return(braid.make_scratch(made, target, 'looked_at',
@@ -49,16 +57,21 @@
     )) }}
 {% endmacro %}
 
-{#- Numbers of the nodes that the model lists for themselves. -#}
+{#- Numbers and names of the nodes that the model lists for themselves. -#}
 {% macro listed_nodes(sql) -%}
-    select {{ braid.node_number('node_a') }} as id from ({{ sql }}) as edges where node_a is not null and node_b is null
+    select {{ braid.node_number('node_a') }} as id, node_a as node from ({{ sql }}) as edges where node_a is not null and node_b is null
 {%- endmacro %}
 
 {#- Their sum in each part. -#}
 {% macro node_parts(sql) -%}
-    select {{ braid.part_number('id') }} as part_number, sum(id) as digest
+    select {{ braid.node_part('id') }} as part_number, sum(id) as digest
     from ({{ braid.listed_nodes(sql) }}) as nodes
-    group by {{ braid.part_number('id') }}
+    group by {{ braid.node_part('id') }}
+{%- endmacro %}
+
+{#- Fewer than kept_by_part has: that some are looked at in vain costs next to nothing here. -#}
+{% macro node_part(id) -%}
+    cast(mod({{ id }}, 1048576) as {{ dbt.type_int() }})
 {%- endmacro %}
 
 {#- Number that the model's `changes` macro gave the last time; none when it was not asked yet. -#}

@@ -50,7 +50,9 @@
     {%- endif -%}
     {%- if state.kept -%}
         {%- set state.kept = braid.components_of_changes(
-            made, target_relation, sql, columns, state.changed, number
+            made, target_relation, sql, columns, state.changed, number,
+            'select node from ' ~ (braid.scratch(target_relation, 'listed') if told['nodes'] is not none
+                else '(' ~ braid.listed_nodes(sql) ~ ') as listed')
         ) -%}
     {%- endif -%}
     {%- if not state.kept -%}
@@ -184,12 +186,13 @@
 {% endmacro %}
 
 {#- Numbers and names of `ends` (a subquery of numbers) in the model's rows, with repeats, as a temporary table: from the
-    rows that list nodes, and from all rows only when those and the `touched` nodes do not name every end. -#}
-{% macro arrived_nodes(made, target, sql, ends, touched) %}
+    rows that list nodes (`listed`, a query of names), and from all rows only when those and the `touched` nodes do not
+    name every end. -#}
+{% macro arrived_nodes(made, target, sql, ends, touched, listed) %}
     {%- set numbered = 'select id, node from (select ' ~ braid.node_number('node') ~ ' as id, node from (' -%}
     {%- set among = ') as every_node) as numbered where id in ' ~ ends -%}
     {%- set arrived = braid.make_scratch(made, target, 'arrived',
-        numbered ~ 'select node_a as node from (' ~ sql ~ ') as edges where node_a is not null and node_b is null' ~ among
+        numbered ~ listed ~ among
     ) -%}
     {%- set unnamed = braid.first_value('select count(*) from ' ~ ends ~ ' as ends where low not in ('
         ~ 'select id from ' ~ arrived ~ ' union all select id from ' ~ touched ~ ')') -%}
@@ -204,7 +207,7 @@
 
     A component that only gained edges is one node of the graph that is looked at, by its name's number: a record that
     joins a giant costs as much as one that joins a pair. A component that lost an edge is looked at node by node. -#}
-{% macro components_of_changes(made, target, sql, columns, changed, number) %}
+{% macro components_of_changes(made, target, sql, columns, changed, number, listed) %}
     {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- if braid.row_count(changed) == 0 -%}
         {{ return(true) }}
@@ -224,7 +227,7 @@
         'select id, ' ~ braid.node_number('component') ~ ' as whole_id, component from ' ~ touched
         ~ ' where component not in (select component from ' ~ torn ~ ')'
     ) -%}
-    {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched) -%}
+    {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched, listed) -%}
     {%- set named = braid.numbered_nodes(made, target, 'select id, node from ' ~ touched
         ~ ' union all select id, node from ' ~ torn ~ ' union all select id, node from ' ~ arrived
     ) -%}
@@ -253,16 +256,21 @@
     {%- set labels = braid.component_labels(made, target, pairs) -%}
     {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}
     {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
+    {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
+    {%- set renamed = braid.make_scratch(made, target, 'renamed',
+        'select known.' ~ columns[0] ~ ', result.' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
+        ~ ' inner join ' ~ result ~ ' as result on known.' ~ columns[1] ~ ' = result.' ~ columns[0]
+        ~ ' inner join (select distinct component from ' ~ whole ~ ') as wholes'
+        ~ ' on result.' ~ columns[0] ~ ' = wholes.component'
+        ~ ' where result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
+    ) -%}
     {%- do braid.in_one_transaction([
-        'update ' ~ target ~ ' set ' ~ columns[1] ~ ' = result.' ~ columns[1] ~ ', written_number = ' ~ number
-        ~ ' from ' ~ result ~ ' as result'
-        ~ ' where ' ~ target.identifier ~ '.' ~ columns[1] ~ ' = result.' ~ columns[0]
-        ~ ' and result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
-        ~ ' and result.' ~ columns[0] ~ ' in (select component from ' ~ whole ~ ')',
-        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn ~ ')',
+        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn
+        ~ ' union all select ' ~ columns[0] ~ ' from ' ~ renamed ~ ')',
         'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select ' ~ columns | join(', ')
-        ~ ', ' ~ number ~ ' from ' ~ result
-        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')',
+        ~ ', ' ~ number ~ ' from (select ' ~ columns | join(', ') ~ ' from ' ~ result
+        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')'
+        ~ ' union all select ' ~ columns | join(', ') ~ ' from ' ~ renamed ~ ') as written',
         'insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, ' ~ number ~ ' from ' ~ torn
         ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')',
         'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '

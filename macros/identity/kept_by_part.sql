@@ -57,11 +57,11 @@
 {#- Part that `value` (SQL, a number as node_number gives it) counts for. So many parts that one new value in a hundred
     leaves most of them alone at ten million. -#}
 {% macro part_number(value) -%}
-    cast(mod({{ value }}, {{ braid.number_of_parts() }}) as {{ dbt.type_bigint() }})
+    cast(mod({{ value }}, {{ braid.number_of_parts() }}) as {{ dbt.type_int() }})
 {%- endmacro %}
 
 {% macro number_of_parts() -%}
-    4194304
+    2097152
 {%- endmacro %}
 
 {#- Whether the part in a column is one that this run makes anew. -#}
