@@ -71,7 +71,7 @@
 
 {#- Fewer than kept_by_part has: that some are looked at in vain costs next to nothing here. -#}
 {% macro node_part(id) -%}
-    cast(mod({{ id }}, 1048576) as {{ dbt.type_int() }})
+    cast(mod({{ id }}, 524288) as {{ dbt.type_int() }})
 {%- endmacro %}
 
 {#- Number that the model's `changes` macro gave the last time; none when it was not asked yet. -#}

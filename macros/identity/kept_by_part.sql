@@ -61,7 +61,7 @@
 {%- endmacro %}
 
 {% macro number_of_parts() -%}
-    2097152
+    1048576
 {%- endmacro %}
 
 {#- Whether the part in a column is one that this run makes anew. -#}

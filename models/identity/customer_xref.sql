@@ -32,6 +32,13 @@ clusters as (
 ),
 
 {% if compared -%}
+    open_rows as (
+        select * from {{ previous_customer_xref() }} as customer_xref
+        where
+            valid_to is null
+            and customer_id in (select touched.customer_id from touched)
+    ),
+
     touched_ids as (
         select distinct ids.customer_id
         from {{ ref('customer_ids') }} as ids
@@ -56,6 +63,11 @@ clusters as (
         where customer_id = living_customer_id
     ),
 {%- else -%}
+    open_rows as (
+        select * from {{ previous_customer_xref() }} as customer_xref
+        where valid_to is null
+    ),
+
     living as (
         select
             customer_id,
@@ -72,15 +84,6 @@ build as (
 last_write as (
     select max(valid_from) as last_changed_at
     from {{ previous_customer_xref() }} as customer_xref
-),
-
-open_rows as (
-    select * from {{ previous_customer_xref() }} as customer_xref
-    where
-        valid_to is null
-        {%- if compared %}
-            and customer_id in (select touched.customer_id from touched)
-        {%- endif %}
 ),
 
 -- A living id is that of the cluster its anchor is in; every cluster has exactly one.

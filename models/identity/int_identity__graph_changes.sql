@@ -201,8 +201,9 @@ final as (
     -- Where the largest customer lost records, who is the largest now takes a look at everything.
     select
         'candidate' as change_type,
-        case when largest.records_after >= coalesce(build.largest_records, 0)
-            then largest.cluster_key
+        case
+            when largest.records_after >= coalesce(build.largest_records, 0)
+                then largest.cluster_key
         end as cluster_key,
         null as customer_id,
         case
@@ -214,8 +215,9 @@ final as (
                 + coalesce(candidate_sums.number_of_customers, 0)
         end as number_of_customers,
         null as records_before,
-        case when largest.records_after >= coalesce(build.largest_records, 0)
-            then largest.records_after
+        case
+            when largest.records_after >= coalesce(build.largest_records, 0)
+                then largest.records_after
         end as records_after
     from build
     cross join touched_customers

@@ -13,8 +13,7 @@ identifiers as (
         identifier_type,
         identifier_value,
         priority,
-        {{ node_number('identifier_type, identifier_value') }} as value_number,
-        {{ node_number('identifier_value', 1) }} as check_number
+        {{ node_number('identifier_type, identifier_value') }} as value_number
     from {{ ref('int_identity__identifiers') }}
     where identifier_status = 'usable'
 ),
@@ -27,7 +26,10 @@ numbered as (
 ),
 
 tied as (
-    select * from numbered
+    select
+        *,
+        {{ node_number('identifier_value', 1) }} as check_number
+    from numbered
     where {{ in_changed_parts('part_number') }}
 ),
 
