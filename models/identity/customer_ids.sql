@@ -70,15 +70,10 @@ last_change as (
             on moved_records.successor_key = touched.record_key
     ),
 
-    -- An id names the customer it is today, or the record it goes by, in one of its rows.
+    -- The record that an id goes by, named in one of its rows, is its living customer's.
     touched_ids as (
         select customer_id from {{ previous_customer_ids() }} as customer_ids
         where anchor_record_key in (select touched_keys.record_key from touched_keys)
-
-        union
-
-        select customer_id from {{ previous_customer_ids() }} as customer_ids
-        where other_customer_id in (select last_xref.customer_id from last_xref)
 
         union
 

@@ -97,10 +97,6 @@ with
         from {{ previous_customer_ids() }} as customer_ids
         inner join returned
             on customer_ids.customer_id = returned.customer_id
-
-        union
-
-        select customer_id from returned
     ),
 
     left_behind as (
