@@ -68,8 +68,20 @@ IDENTIFIERS = f"""
 """
 
 
+# Nobody is matched by score: pairs that were judged are another part's measure.
+JUDGED_PAIRS = """
+    select
+        cast(null as varchar) as record_key_a, cast(null as varchar) as record_key_b, 'link' as verdict,
+        cast(null as varchar) as evidence, cast(null as double) as link_probability
+    where false
+"""
+
+
 def fill(database: Path, graph: Graph, size: int) -> int:
     """Put a graph into the two tables, in place of what they hold; returns how many identifiers records carry."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema if not exists identity")
+        connection.execute(f"create or replace table identity.int_identity__judged_pairs as {JUDGED_PAIRS}")
     return _write(database, graph.format(start=0, size=size), "create or replace table {} as")
 
 
@@ -85,7 +97,6 @@ def news(database: Path, name: str, size: int) -> int:
 
 def _write(database: Path, graph: str, into: str) -> int:
     with duckdb.connect(str(database), config={"threads": 2, "preserve_insertion_order": False}) as connection:
-        connection.execute("create schema if not exists identity")
         connection.execute(f"create temporary view graph as {graph}")
         for table, rows in (("int_identity__records", RECORDS), ("int_identity__identifiers", IDENTIFIERS)):
             new = f" where record_key not in (select record_key from identity.{table})" if "insert" in into else ""

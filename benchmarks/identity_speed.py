@@ -29,6 +29,7 @@ MODELS = (
     "+identity_builds",
     "--exclude",
     "+int_identity__identifiers",
+    "+int_identity__judged_pairs",
     "int_identity__flagged_identifiers",
 )
 BEFORE = (

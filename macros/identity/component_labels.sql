@@ -30,7 +30,7 @@
                 ~ ' from ' ~ state.edges ~ ' as edges'
                 ~ ' inner join ' ~ label ~ ' as a on edges.low = a.node'
                 ~ ' inner join ' ~ label ~ ' as b on edges.high = b.node'
-                ~ ' where a.label <> b.label'
+                ~ ' where a.label <> b.label and ' ~ state.only
             ) -%}
             {%- do rounds.append(label) -%}
             {%- set state.edges = contracted -%}

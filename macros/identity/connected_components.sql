@@ -1,8 +1,9 @@
 {#- Materialisation: the connected components of the graph a model selects, kept from run to run.
 
     The model selects `node_a, node_b`: an edge a row, in any direction, repeats allowed; a node without edges is a row
-    with a null `node_b`. The table has a row per node, the node and its component's name: the smallest node in it. The
-    query is read several times a run, so it should only read tables.
+    with a null `node_b`. The table has a row per node: the node, its component's name, which is the smallest node in it,
+    and `written_number`, the number of the run that wrote the row. The query is read several times a run, so it should
+    only read tables.
 
         config(
             materialized='connected_components',
@@ -16,16 +17,27 @@
     in a later run without an edge to any other number. Then a node is missing from the table, which
     assert_every_record_has_one_customer tells; a row for each node and a full refresh put it right.
 
-    Beside the table `<model>__edges` keeps the edges it was made from. The next run compares, and works on the
+    Whoever goes by what changed reads the numbers: a component that is another than it was after run n has a row with a
+    number above n, and `<model>__gone` has the nodes that went since, with the number of the run that took them away. A
+    row without a node tells that all was made from nothing then; what went before is not known any more.
+
+    Beside the table `<model>__edges` keeps the edges it was made from. The next run compares (components_changes), and works on the
     components that a new or a gone edge touches; all others stay as they are. The result is the same as from nothing,
     which is what happens when there is no book of edges (a full refresh, a run that was killed between the two
     tables), or when more than a quarter of the edges differ. -#}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
+    {%- set number = braid.next_run_number(target_relation) -%}
     {%- set columns = [config.meta_require('node_column'), config.meta_require('component_column')] -%}
     {%- set made = [] -%}
     {%- set state = namespace(kept=braid.components_are_kept(existing, columns), changed=none) -%}
+    {%- set told = {'number': 0, 'nodes': none} -%}
+    {%- set changes = config.get('meta').get('changes') -%}
+    {%- if changes -%}
+        {%- do told.update(context[changes](braid.seen_number(target_relation))) -%}
+        {%- do run_query('drop table if exists ' ~ braid.rows_beside(target_relation, 'seen')) -%}
+    {%- endif -%}
 
     {{ run_hooks(pre_hooks) }}
 
@@ -33,14 +45,21 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- if state.kept -%}
-        {%- set state.changed = braid.changed_pairs(made, target_relation, sql) -%}
+        {%- set state.changed = braid.changed_pairs(made, target_relation, sql, told['nodes']) -%}
         {%- set state.kept = state.changed is not none -%}
     {%- endif -%}
     {%- if state.kept -%}
-        {%- set state.kept = braid.components_of_changes(made, target_relation, sql, columns, state.changed) -%}
+        {%- set state.kept = braid.components_of_changes(
+            made, target_relation, sql, columns, state.changed, number,
+            'select node from ' ~ (braid.scratch(target_relation, 'listed') if told['nodes'] is not none
+                else '(' ~ braid.listed_nodes(sql) ~ ') as listed')
+        ) -%}
     {%- endif -%}
     {%- if not state.kept -%}
-        {%- do braid.components_from_nothing(made, target_relation, sql, columns) -%}
+        {%- do braid.components_from_nothing(made, target_relation, sql, columns, number) -%}
+    {%- endif -%}
+    {%- if changes -%}
+        {%- do braid.note_seen(made, target_relation, sql, told['number']) -%}
     {%- endif -%}
     {%- do braid.drop_scratch(made) -%}
     {#- dbt wants one statement of the name main: it tells how many nodes there are. -#}
@@ -54,24 +73,17 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- The book of edges beside `target`, as a relation. -#}
-{% macro components_book(target) %}
-    {{ return(api.Relation.create(
-        database=target.database, schema=target.schema, identifier=target.identifier ~ '__edges', type='table'
-    )) }}
-{% endmacro %}
-
-{#- Whether the former result can be gone on from: it is there, with these columns, and so is its book. -#}
+{#- Whether the former result can be gone on from: it is there, with these columns, and so is all that stands beside. -#}
 {% macro components_are_kept(existing, columns) %}
     {%- if existing is none or not existing.is_table or should_full_refresh() -%}
         {{ return(false) }}
     {%- endif -%}
-    {%- set book = braid.components_book(existing) -%}
-    {%- if adapter.get_relation(book.database, book.schema, book.identifier) is none -%}
-        {{ return(false) }}
-    {%- endif -%}
-    {%- set there = adapter.get_columns_in_relation(existing) | map(attribute='name') | map('lower') | list -%}
-    {{ return(there == columns | map('lower') | list) }}
+    {%- for beside in (braid.rows_beside(existing, 'edges'), braid.rows_beside(existing, 'gone')) -%}
+        {%- if adapter.get_relation(beside.database, beside.schema, beside.identifier) is none -%}
+            {{ return(false) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(braid.lower_columns(existing) == columns | map('lower') | list + ['written_number']) }}
 {% endmacro %}
 
 {#- The model's rows as `(low, high)` of node numbers; a node by itself is a pair of twice the same. -#}
@@ -103,54 +115,59 @@
     {{ return(nodes if clashes == 0 else none) }}
 {% endmacro %}
 
-{#- The same out of the model's rows, the `pairs` they make, and the `labels` of those. Comparing names is dear, and a
-    model that has one row without a second end for every node (the candidate clusters do) is spared it: as many
-    numbers as rows means that no name repeats and none clashes, and no label may be that of another number. -#}
-{% macro every_numbered_node(made, target, sql, salt, pairs, labels) %}
+{#- The same out of the model's rows. Comparing names is dear, and a model that has one row without a second end for
+    every node (the candidate clusters do) is spared it: as many numbers as rows means that no name repeats and none
+    clashes, and every one of the `labels` has to find its node. -#}
+{% macro every_numbered_node(made, target, sql, salt, labels) %}
     {%- set nodes = braid.make_scratch(made, target, 'nodes',
-        'select ' ~ braid.node_number('node_a', salt) ~ ' as id, node_a as node from (' ~ sql ~ ') as edges'
+        'select listed.id, listed.node, labels.label from ('
+        ~ ' select ' ~ braid.node_number('node_a', salt) ~ ' as id, node_a as node from (' ~ sql ~ ') as edges'
         ~ ' where node_a is not null and node_b is null'
+        ~ ') as listed left join ' ~ labels ~ ' as labels on listed.id = labels.node'
     ) -%}
-    {%- set numbers = braid.first_value('select count(*) from ' ~ pairs ~ ' where low = high') -%}
-    {%- set others = braid.first_value('select count(*) from ' ~ labels ~ ' as labels where not exists ('
-        ~ 'select 1 from ' ~ nodes ~ ' as nodes where nodes.id = labels.node)') -%}
-    {%- if numbers == braid.row_count(nodes) and others == 0 -%}
+    {%- set rows = braid.row_count(nodes) -%}
+    {%- set numbers = braid.first_value('select count(distinct id) from ' ~ nodes) -%}
+    {%- set found = braid.first_value('select count(label) from ' ~ nodes) -%}
+    {%- if numbers == rows and found == braid.row_count(labels) -%}
         {{ return(nodes) }}
     {%- endif -%}
-    {{ return(braid.numbered_nodes(made, target,
+    {%- set nodes = braid.numbered_nodes(made, target,
         'select ' ~ braid.node_number('node', salt) ~ ' as id, node from (' ~ braid.every_node(sql) ~ ') as every_node'
+    ) -%}
+    {{ return(none if nodes is none else braid.labelled_nodes(made, target, nodes, labels)) }}
+{% endmacro %}
+
+{#- Temporary table: `nodes` with the label of their component; null for a node without edges. -#}
+{% macro labelled_nodes(made, target, nodes, labels) %}
+    {{ return(braid.make_scratch(made, target, 'labelled',
+        'select nodes.id, nodes.node, labels.label from ' ~ nodes ~ ' as nodes'
+        ~ ' left join ' ~ labels ~ ' as labels on nodes.id = labels.node'
     )) }}
 {% endmacro %}
 
-{#- Query: each of `nodes` with its component's name, named as `columns`. A node without edges
-    has no label, and is its own. -#}
-{% macro named_components(nodes, labels, columns) -%}
-    with labelled as (
-        select nodes.node, labels.label
-        from {{ nodes }} as nodes
-        left join {{ labels }} as labels on nodes.id = labels.node
-    ),
-    smallest as (
-        select label, min(node) as component from labelled where label is not null group by label
+{#- Query: each of the `labelled` nodes with its component's name, named as `columns`. A node without edges is its own. -#}
+{% macro named_components(labelled, columns) -%}
+    with smallest as (
+        select label, min(node) as component from {{ labelled }} where label is not null group by label
     )
     select
         labelled.node as {{ columns[0] }},
         coalesce(smallest.component, labelled.node) as {{ columns[1] }}
-    from labelled
+    from {{ labelled }} as labelled
     left join smallest on labelled.label = smallest.label
 {%- endmacro %}
 
-{% macro components_from_nothing(made, target, sql, columns) %}
-    {%- set book = braid.components_book(target) -%}
+{% macro components_from_nothing(made, target, sql, columns, number) %}
+    {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- set state = namespace(nodes=none, pairs=none, labels=none, salt=0) -%}
     {%- for salt in range(8) -%}
         {%- if state.nodes is none -%}
             {%- set state.salt = salt -%}
             {%- set state.pairs = braid.make_scratch(made, target, 'pairs',
-                'select distinct low, high from (' ~ braid.numbered_pairs(sql, salt) ~ ') as every_pair'
+                braid.numbered_pairs(sql, salt)
             ) -%}
             {%- set state.labels = braid.component_labels(made, target, state.pairs) -%}
-            {%- set state.nodes = braid.every_numbered_node(made, target, sql, salt, state.pairs, state.labels) -%}
+            {%- set state.nodes = braid.every_numbered_node(made, target, sql, salt, state.labels) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if state.nodes is none -%}
@@ -158,35 +175,24 @@
     {%- endif -%}
     {#- The book goes first and comes last: whatever happens between, no book stands beside another result. -#}
     {%- do run_query('drop table if exists ' ~ book) -%}
-    {%- do run_query('create or replace table ' ~ target ~ ' as ('
-        ~ braid.named_components(state.nodes, state.labels, columns) ~ ')') -%}
+    {%- set written = 'cast(' ~ number ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
+    {%- do run_query('create or replace table ' ~ target ~ ' as (select named.*, ' ~ written ~ ' as written_number from ('
+        ~ braid.named_components(state.nodes, columns) ~ ') as named)') -%}
+    {%- do run_query('create or replace table ' ~ braid.rows_beside(target, 'gone') ~ ' as (select cast(null as '
+        ~ dbt.type_string() ~ ') as node, ' ~ written ~ ' as gone_number)') -%}
     {%- if state.salt == 0 -%}
         {%- do run_query('create or replace table ' ~ book ~ ' as (select low, high from ' ~ state.pairs ~ ')') -%}
     {%- endif -%}
 {% endmacro %}
 
-{#- Pairs that came (`is_new`) or went since the book was written, as a temporary table; none when they are more than a
-    quarter of the book, which another version of the warehouse's hash makes all of them. -#}
-{% macro changed_pairs(made, target, sql) %}
-    {%- set book = braid.components_book(target) -%}
-    {%- set now = braid.make_scratch(made, target, 'now', braid.numbered_pairs(sql)) -%}
-    {%- set changed = braid.make_scratch(made, target, 'changed',
-        'select distinct low, high, true as is_new from ' ~ now ~ ' as now where not exists ('
-        ~ ' select 1 from ' ~ book ~ ' as book where book.low = now.low and book.high = now.high'
-        ~ ') union all select low, high, false from ' ~ book ~ ' as book where not exists ('
-        ~ ' select 1 from ' ~ now ~ ' as now where book.low = now.low and book.high = now.high)'
-    ) -%}
-    {%- set most = braid.row_count(book) // 4 -%}
-    {{ return(changed if braid.row_count(changed) <= most else none) }}
-{% endmacro %}
-
 {#- Numbers and names of `ends` (a subquery of numbers) in the model's rows, with repeats, as a temporary table: from the
-    rows that list nodes, and from all rows only when those and the `touched` nodes do not name every end. -#}
-{% macro arrived_nodes(made, target, sql, ends, touched) %}
+    rows that list nodes (`listed`, a query of names), and from all rows only when those and the `touched` nodes do not
+    name every end. -#}
+{% macro arrived_nodes(made, target, sql, ends, touched, listed) %}
     {%- set numbered = 'select id, node from (select ' ~ braid.node_number('node') ~ ' as id, node from (' -%}
     {%- set among = ') as every_node) as numbered where id in ' ~ ends -%}
     {%- set arrived = braid.make_scratch(made, target, 'arrived',
-        numbered ~ 'select node_a as node from (' ~ sql ~ ') as edges where node_a is not null and node_b is null' ~ among
+        numbered ~ listed ~ among
     ) -%}
     {%- set unnamed = braid.first_value('select count(*) from ' ~ ends ~ ' as ends where low not in ('
         ~ 'select id from ' ~ arrived ~ ' union all select id from ' ~ touched ~ ')') -%}
@@ -201,8 +207,8 @@
 
     A component that only gained edges is one node of the graph that is looked at, by its name's number: a record that
     joins a giant costs as much as one that joins a pair. A component that lost an edge is looked at node by node. -#}
-{% macro components_of_changes(made, target, sql, columns, changed) %}
-    {%- set book = braid.components_book(target) -%}
+{% macro components_of_changes(made, target, sql, columns, changed, number, listed) %}
+    {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- if braid.row_count(changed) == 0 -%}
         {{ return(true) }}
     {%- endif -%}
@@ -221,7 +227,7 @@
         'select id, ' ~ braid.node_number('component') ~ ' as whole_id, component from ' ~ touched
         ~ ' where component not in (select component from ' ~ torn ~ ')'
     ) -%}
-    {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched) -%}
+    {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched, listed) -%}
     {%- set named = braid.numbered_nodes(made, target, 'select id, node from ' ~ touched
         ~ ' union all select id, node from ' ~ torn ~ ' union all select id, node from ' ~ arrived
     ) -%}
@@ -248,15 +254,25 @@
         ~ ' union all select distinct whole_id, component from ' ~ whole
     ) -%}
     {%- set labels = braid.component_labels(made, target, pairs) -%}
-    {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(present, labels, columns)) -%}
+    {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}
+    {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
+    {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
+    {%- set renamed = braid.make_scratch(made, target, 'renamed',
+        'select known.' ~ columns[0] ~ ', result.' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
+        ~ ' inner join ' ~ result ~ ' as result on known.' ~ columns[1] ~ ' = result.' ~ columns[0]
+        ~ ' inner join (select distinct component from ' ~ whole ~ ') as wholes'
+        ~ ' on result.' ~ columns[0] ~ ' = wholes.component'
+        ~ ' where result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
+    ) -%}
     {%- do braid.in_one_transaction([
-        'update ' ~ target ~ ' set ' ~ columns[1] ~ ' = result.' ~ columns[1] ~ ' from ' ~ result ~ ' as result'
-        ~ ' where ' ~ target.identifier ~ '.' ~ columns[1] ~ ' = result.' ~ columns[0]
-        ~ ' and result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
-        ~ ' and result.' ~ columns[0] ~ ' in (select component from ' ~ whole ~ ')',
-        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn ~ ')',
-        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ') select ' ~ columns | join(', ') ~ ' from ' ~ result
-        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')',
+        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn
+        ~ ' union all select ' ~ columns[0] ~ ' from ' ~ renamed ~ ')',
+        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select ' ~ columns | join(', ')
+        ~ ', ' ~ number ~ ' from (select ' ~ columns | join(', ') ~ ' from ' ~ result
+        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')'
+        ~ ' union all select ' ~ columns | join(', ') ~ ' from ' ~ renamed ~ ') as written',
+        'insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, ' ~ number ~ ' from ' ~ torn
+        ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')',
         'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
         ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high',
         'insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new',

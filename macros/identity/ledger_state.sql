@@ -1,7 +1,7 @@
 {#- Two common table expressions that read rows of `customer_ids` (the relation `rows`) as the state they end in:
-    `ledger`, one row for each id ever issued: the record it was minted from, the record it goes by now, and the living
+    `name`, one row for each id ever issued: the record it was minted from, the record it goes by now, and the living
     customer that its newest row names (itself, the one it was merged into, null once it is closed). -#}
-{% macro ledger_state(rows) -%}
+{% macro ledger_state(rows, name='ledger') -%}
 ledger_rows as (
         select
             *,
@@ -16,7 +16,7 @@ ledger_rows as (
         from {{ rows }}
     ),
 
-    ledger as (
+    {{ name }} as (
         select
             customer_id,
             max(case when change_type in ('minted', 'split') then anchor_record_key end)

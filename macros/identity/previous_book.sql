@@ -17,12 +17,18 @@
         )
     {%- else -%}
         {%- set present = adapter.get_columns_in_relation(book) | map(attribute='name') | map('lower') | list -%}
-        {%- for column in columns if column not in present -%}
+        {%- for column in columns if column not in present and column not in braid.later_columns()[name] -%}
             {{ exceptions.raise_compiler_error(
                 book ~ " has no column " ~ column ~ ": it is not the book of this version; rename or drop it once."
             ) }}
         {%- endfor -%}
-        (select {{ columns | join(', ') }} from {{ book }})
+        (
+            select
+                {% for column, type in columns.items() -%}
+                    {{ column if column in present else 'cast(null as ' ~ type ~ ') as ' ~ column }}{{ ', ' if not loop.last }}
+                {%- endfor %}
+            from {{ book }}
+        )
     {%- endif -%}
 {%- endmacro %}
 
@@ -45,6 +51,15 @@
 {% macro previous_sightings() -%}
     {{ return(braid.previous_book('int_identity__sightings')) }}
 {%- endmacro %}
+
+{#- Columns that a book of an earlier version lacks: null until it is written to. -#}
+{% macro later_columns() %}
+    {{ return({
+        'identity_builds': [
+            'candidate_number', 'ledger_number', 'number_of_customers', 'largest_record_key', 'largest_records'
+        ],
+    }) }}
+{% endmacro %}
 
 {#- Columns and types of the books that are read before they are written. -#}
 {% macro book_columns() %}
@@ -78,6 +93,11 @@
             'graph_number': count,
             'approval_id': text,
             'restored_number': count,
+            'candidate_number': count,
+            'ledger_number': count,
+            'number_of_customers': count,
+            'largest_record_key': text,
+            'largest_records': count,
         },
         'identity_over_limits': {
             'identifier_type': text,

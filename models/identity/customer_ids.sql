@@ -1,6 +1,7 @@
 -- Grain: one row per change of a customer id: minted, split, merged, restored, moved, closed.
 -- An id goes where its anchor record goes, and of the ids that meet in one cluster the one issued
 -- first is the customer's: so a cut gives back what a merge took. A book: a full refresh keeps it.
+-- Where the build goes by what changed, only ids of touched records and customers are looked at.
 
 {{ config(
     materialized='incremental',
@@ -9,14 +10,21 @@
     on_schema_change='append_new_columns'
 ) }}
 
+-- depends_on: {{ ref('int_identity__build') }}
+{%- set compared = compared_number() %}
+
 with
 
-clusters as (
-    select * from {{ ref('identity_clusters') }}
+touched as (
+    select * from {{ ref('int_identity__touched_clusters') }}
 ),
 
-records as (
-    select * from {{ ref('int_identity__records') }}
+clusters as (
+    select
+        record_key,
+        cluster_key
+    from touched
+    where cluster_key is not null
 ),
 
 identifiers as (
@@ -35,16 +43,67 @@ build as (
     select * from {{ ref('int_identity__build') }}
 ),
 
-written as (
-    select * from {{ previous_customer_ids() }} as customer_ids
+last_change as (
+    select
+        max(change_number) as change_number,
+        max(changed_at) as last_changed_at
+    from {{ previous_customer_ids() }} as customer_ids
 ),
 
-last_xref as (
-    select * from {{ previous_customer_xref() }} as customer_xref
-    where valid_to is null
-),
+{% if compared -%}
+    last_xref as (
+        select
+            record_key,
+            customer_id
+        from touched
+        where customer_id is not null
+    ),
 
-{{ ledger_state('written') }},
+    touched_keys as (
+        select record_key from touched
+
+        union
+
+        select moved_records.record_key
+        from moved_records
+        inner join touched
+            on moved_records.successor_key = touched.record_key
+    ),
+
+    -- The record that an id goes by, named in one of its rows, is its living customer's.
+    touched_ids as (
+        select customer_id from {{ previous_customer_ids() }} as customer_ids
+        where anchor_record_key in (select touched_keys.record_key from touched_keys)
+
+        union
+
+        select customer_id from last_xref
+    ),
+
+    touched_rows as (
+        select customer_ids.*
+        from {{ previous_customer_ids() }} as customer_ids
+        inner join touched_ids
+            on customer_ids.customer_id = touched_ids.customer_id
+    ),
+
+    {{ ledger_state('touched_rows', 'every_touched_id') }},
+
+    -- Whose living customer is not touched is where it was.
+    ledger as (
+        select * from every_touched_id
+        where
+            living_customer_id is null
+            or living_customer_id in (select last_xref.customer_id from last_xref)
+    ),
+{%- else -%}
+    last_xref as (
+        select * from {{ previous_customer_xref() }} as customer_xref
+        where valid_to is null
+    ),
+
+    {{ ledger_state(previous_customer_ids() ~ ' as customer_ids') }},
+{%- endif %}
 
 -- The cluster an id is in now. Its own anchor first: a record that was gone and is back counts.
 placed as (
@@ -110,7 +169,7 @@ heirs as (
         on placed.living_customer_id = last_xref.customer_id
     inner join clusters
         on last_xref.record_key = clusters.record_key
-    inner join records
+    inner join {{ ref('int_identity__records') }} as records
         on last_xref.record_key = records.record_key
     where placed.home_record_key is null
 ),
@@ -165,7 +224,7 @@ unclaimed as (
         coalesce(records.created_at, cast('9999-12-31' as {{ dbt.type_timestamp() }}))
             as created_at
     from clusters
-    inner join records
+    inner join {{ ref('int_identity__records') }} as records
         on clusters.record_key = records.record_key
     left join first_ids
         on clusters.cluster_key = first_ids.cluster_key
@@ -184,7 +243,8 @@ earliest as (
 anchors as (
     select
         unclaimed.cluster_key,
-        min(unclaimed.record_key) as anchor_record_key
+        min(unclaimed.record_key) as anchor_record_key,
+        min(unclaimed.created_at) as anchor_created_at
     from unclaimed
     inner join earliest
         on
@@ -212,12 +272,11 @@ changes as (
         case when origins.customer_id is null then 'minted' else 'split' end as change_type,
         origins.customer_id as other_customer_id,
         anchors.anchor_record_key,
-        records.created_at as anchor_created_at,
+        nullif(anchors.anchor_created_at, cast('9999-12-31' as {{ dbt.type_timestamp() }}))
+            as anchor_created_at,
         anchors.cluster_key,
         false as was_closed
     from anchors
-    inner join records
-        on anchors.anchor_record_key = records.record_key
     left join origins
         on anchors.cluster_key = origins.cluster_key
 
@@ -337,9 +396,9 @@ newest_decided as (
 
 numbered as (
     select
-        coalesce(max(change_number), 0) + 1 as change_number,
-        max(changed_at) as last_changed_at
-    from written
+        coalesce(change_number, 0) + 1 as change_number,
+        last_changed_at
+    from last_change
 ),
 
 final as (

@@ -1,37 +1,89 @@
 -- Grain: one row per source record and stretch of time in which it was one customer's; valid_to is
 -- null while it is.
 -- A row is closed, never changed or removed. A book: a full refresh keeps it.
+-- Where the build goes by what changed, only rows of touched records and customers are looked at.
 
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
     unique_key=['record_key', 'change_number'],
+    merge_update_columns=['valid_to', 'closed_number'],
     full_refresh=false,
     on_schema_change='append_new_columns'
 ) }}
 
+-- depends_on: {{ ref('int_identity__build') }}
+-- depends_on: {{ ref('customer_ids') }}
+-- depends_on: {{ ref('customer_id_lookup') }}
+{%- set compared = compared_number() %}
+
 with
 
-clusters as (
-    select * from {{ ref('identity_clusters') }}
+touched as (
+    select * from {{ ref('int_identity__touched_clusters') }}
 ),
 
-living as (
-    select * from {{ ref('customer_id_lookup') }}
-    where is_living
+clusters as (
+    select
+        record_key,
+        cluster_key
+    from touched
+    where cluster_key is not null
 ),
+
+{% if compared -%}
+    open_rows as (
+        select * from {{ previous_customer_xref() }} as customer_xref
+        where
+            valid_to is null
+            and customer_id in (select touched.customer_id from touched)
+    ),
+
+    touched_ids as (
+        select distinct ids.customer_id
+        from {{ ref('customer_ids') }} as ids
+        inner join clusters
+            on ids.anchor_record_key = clusters.record_key
+    ),
+
+    touched_rows as (
+        select ids.*
+        from {{ ref('customer_ids') }} as ids
+        inner join touched_ids
+            on ids.customer_id = touched_ids.customer_id
+    ),
+
+    {{ ledger_state('touched_rows') }},
+
+    living as (
+        select
+            customer_id,
+            anchor_record_key
+        from ledger
+        where customer_id = living_customer_id
+    ),
+{%- else -%}
+    open_rows as (
+        select * from {{ previous_customer_xref() }} as customer_xref
+        where valid_to is null
+    ),
+
+    living as (
+        select
+            customer_id,
+            anchor_record_key
+        from {{ ref('customer_id_lookup') }}
+        where is_living
+    ),
+{%- endif %}
 
 build as (
     select * from {{ ref('int_identity__build') }}
 ),
 
-written as (
-    select * from {{ previous_customer_xref() }} as customer_xref
-),
-
-open_rows as (
-    select * from written
-    where valid_to is null
+last_write as (
+    select max(valid_from) as last_changed_at
+    from {{ previous_customer_xref() }} as customer_xref
 ),
 
 -- A living id is that of the cluster its anchor is in; every cluster has exactly one.
@@ -58,12 +110,12 @@ numbered as (
         max(build.last_graph_number) + 1 as change_number,
         -- Not before the change before it, whatever moment was handed in.
         case
-            when max(written.valid_from) > max(build.built_at) then max(written.valid_from)
+            when max(last_write.last_changed_at) > max(build.built_at)
+                then max(last_write.last_changed_at)
             else max(build.built_at)
         end as changed_at
     from build
-    left join written
-        on 1 = 1
+    cross join last_write
 ),
 
 final as (

@@ -32,6 +32,16 @@ xref as (
     from {{ ref('customer_xref') }}
 ),
 
+ids as (
+    select max(change_number) as ledger_number
+    from {{ ref('customer_ids') }}
+),
+
+candidate as (
+    select * from {{ ref('int_identity__graph_changes') }}
+    where change_type = 'candidate'
+),
+
 builds as (
     select * from {{ previous_identity_builds() }} as identity_builds
 ),
@@ -49,10 +59,23 @@ final as (
         build.number_of_decisions,
         cast(xref.graph_number as {{ dbt.type_bigint() }}) as graph_number,
         case when gate.measures_over = 0 then gate.approval_id end as approval_id,
-        build.restored_number
+        build.restored_number,
+
+        -- What the next build may take for granted. A graph that was gone back to is not this
+        -- run's candidate.
+        case
+            when build.restored_number is null and candidate.records_after is not null
+                then build.candidate_number
+        end as candidate_number,
+        cast(ids.ledger_number as {{ dbt.type_bigint() }}) as ledger_number,
+        candidate.number_of_customers,
+        candidate.cluster_key as largest_record_key,
+        candidate.records_after as largest_records
     from build
     cross join gate
     cross join xref
+    cross join ids
+    cross join candidate
     left join last_build
         on 1 = 1
     where
@@ -63,6 +86,7 @@ final as (
             or last_build.rules_version is distinct from build.rules_version
             or last_build.number_of_decisions is distinct from build.number_of_decisions
             or last_build.graph_number is distinct from xref.graph_number
+            or last_build.ledger_number is distinct from ids.ledger_number
         )
 )
 

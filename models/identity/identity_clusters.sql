@@ -2,6 +2,8 @@
 -- The candidate where the gate lets it through, else what was published before: then new records
 -- wait, and those that went stay.
 
+{{ config(materialized='view') }}
+
 with
 
 candidates as (

@@ -6,7 +6,7 @@ with
 
 graph_changes as (
     select * from {{ ref('int_identity__graph_changes') }}
-    where change_type <> 'published'
+    where change_type not in ('published', 'candidate')
 ),
 
 gate as (
@@ -17,12 +17,8 @@ gate as (
     from {{ ref('identity_gate') }}
 ),
 
-clusters as (
-    select * from {{ ref('int_identity__candidate_clusters') }}
-),
-
-published as (
-    select * from {{ ref('int_identity__published_records') }}
+touched as (
+    select * from {{ ref('int_identity__touched_records') }}
 ),
 
 links as (
@@ -41,14 +37,12 @@ changed_clusters as (
 
 changed_records as (
     select
-        clusters.record_key,
-        clusters.cluster_key,
-        published.customer_id
-    from clusters
+        touched.record_key,
+        touched.cluster_key,
+        touched.customer_id
+    from touched
     inner join changed_clusters
-        on clusters.cluster_key = changed_clusters.cluster_key
-    left join published
-        on clusters.record_key = published.record_key
+        on touched.cluster_key = changed_clusters.cluster_key
 ),
 
 carriers as (

@@ -1,5 +1,7 @@
 -- Grain: one row: the moment this build stands for, its rules and decisions, those of the last
 -- build that went through, and the state of customer_xref that is the published graph.
+-- Also whether the graph is compared by what changed: that takes a xref and a ledger as the last
+-- build left them, and a candidate whose changes since then are all known.
 -- No clock: the moment is the var identity_moment, else that of the newest extraction or decision.
 
 with
@@ -27,6 +29,18 @@ builds as (
 
 written as (
     select * from {{ previous_customer_xref() }} as customer_xref
+),
+
+ids as (
+    select * from {{ previous_customer_ids() }} as customer_ids
+),
+
+candidate as (
+    select * from {{ candidate_numbers() }} as candidate
+),
+
+last_ledger as (
+    select max(change_number) as ledger_number from ids
 ),
 
 -- A write to the xref has a number; the published graph is what it held after one of them.
@@ -95,9 +109,30 @@ moments as (
 last_build as (
     select
         rules_version,
-        number_of_decisions
+        number_of_decisions,
+        graph_number,
+        candidate_number,
+        ledger_number,
+        number_of_customers,
+        largest_record_key,
+        largest_records
     from builds
     qualify row_number() over (order by build_number desc) = 1
+),
+
+compared as (
+    select last_build.*
+    from last_build
+    cross join last_write
+    cross join last_ledger
+    cross join candidate
+    left join taken_back
+        on 1 = 1
+    where
+        taken_back.restored_number is null
+        and last_build.graph_number = last_write.graph_number
+        and last_build.ledger_number = last_ledger.ledger_number
+        and last_build.candidate_number between candidate.first_number and candidate.last_number
 ),
 
 final as (
@@ -116,6 +151,12 @@ final as (
         cast((select max(taken_back.restored_number) from taken_back) as {{ dbt.type_bigint() }})
             as restored_number,
         (select max(taken_back.restoring_decision_id) from taken_back) as restoring_decision_id,
+
+        (select max(candidate.last_number) from candidate) as candidate_number,
+        (select max(compared.candidate_number) from compared) as compared_number,
+        (select max(compared.number_of_customers) from compared) as published_customers,
+        (select max(compared.largest_record_key) from compared) as largest_record_key,
+        (select max(compared.largest_records) from compared) as largest_records,
 
         max(moments.moment) as built_at
     from moments

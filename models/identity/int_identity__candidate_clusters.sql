@@ -3,8 +3,15 @@
 
 {{ config(
     materialized='connected_components',
-    meta={'node_column': 'record_key', 'component_column': 'cluster_key'}
+    meta={
+        'node_column': 'record_key',
+        'component_column': 'cluster_key',
+        'changes': 'changed_link_ends',
+    }
 ) }}
+
+-- depends_on: {{ ref('int_identity__links') }}
+-- depends_on: {{ ref('int_identity__decisions') }}
 
 with
 

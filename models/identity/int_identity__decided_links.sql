@@ -1,5 +1,5 @@
--- Grain: one row per pair of records and rule that ties them, decisions applied: what clusters are
--- made of.
+-- Grain: one row per pair of records, rule that ties them and value they share, decisions applied:
+-- what clusters are made of.
 -- Joins are links of their own and outrank scores; what a cut goes through is not here.
 
 {{ config(materialized='view') }}

@@ -11,8 +11,17 @@ decisions as (
         and is_active
 ),
 
+-- Of all records only those that are spoken of.
 records as (
-    select * from {{ ref('int_identity__records') }}
+    select record_key from {{ ref('int_identity__records') }}
+    where
+        record_key in (
+            select decisions.record_key_a from decisions
+
+            union all
+
+            select decisions.record_key_b from decisions
+        )
 ),
 
 final as (

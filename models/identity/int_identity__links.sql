@@ -1,43 +1,74 @@
--- Grain: one row per pair of records and rule that ties them.
+-- Grain: one row per pair of records, rule that ties them and value they share.
 -- Records that share a value are tied as a star, each to the lowest key: n records need n - 1
 -- links. Pairs that scores make one person are links too; their score is the probability.
+-- A value is a number's part; a run reads the records of those parts again that changed.
+
+{{ config(materialized='kept_by_part', meta={'inputs': 'link_inputs'}) }}
 
 with
 
 identifiers as (
-    select * from {{ ref('int_identity__identifiers') }}
-    where identifier_status = 'usable'
-),
-
-with_hub as (
     select
         record_key,
         identifier_type,
         identifier_value,
         priority,
-        min(record_key) over (partition by identifier_type, identifier_value) as hub_key
+        {{ node_number('identifier_type, identifier_value') }} as value_number
+    from {{ ref('int_identity__identifiers') }}
+    where identifier_status = 'usable'
+),
+
+numbered as (
+    select
+        *,
+        {{ part_number('value_number') }} as part_number
     from identifiers
 ),
 
+tied as (
+    select
+        *,
+        {{ node_number('identifier_value', 1) }} as check_number
+    from numbered
+    where {{ in_changed_parts('part_number') }}
+),
+
+-- By numbers, since comparing text is dear; two values that have both in common are one.
+hubs as (
+    select
+        value_number,
+        check_number,
+        min(record_key) as hub_key
+    from tied
+    group by value_number, check_number
+    having count(*) > 1
+),
+
 judged_pairs as (
-    select * from {{ ref('int_identity__judged_pairs') }}
+    select
+        *,
+        {{ number_of_parts() }} + {{ part_number(node_number('record_key_a')) }} as part_number
+    from {{ ref('int_identity__judged_pairs') }}
     where verdict = 'link'
 ),
 
--- Two records may share several values of one type (two phones): the first stands as evidence.
 final as (
     select
-        hub_key as record_key_a,
-        record_key as record_key_b,
+        hubs.hub_key as record_key_a,
+        tied.record_key as record_key_b,
 
-        identifier_type as link_rule,
-        min(identifier_value) as evidence,
+        tied.identifier_type as link_rule,
+        tied.identifier_value as evidence,
 
         cast(1.0 as {{ dbt.type_float() }}) as score,
-        min(priority) as rule_priority
-    from with_hub
-    where record_key <> hub_key
-    group by hub_key, record_key, identifier_type
+        cast(tied.priority as {{ dbt.type_int() }}) as rule_priority,
+        tied.part_number
+    from tied
+    inner join hubs
+        on
+            tied.value_number = hubs.value_number
+            and tied.check_number = hubs.check_number
+    where tied.record_key <> hubs.hub_key
 
     union all
 
@@ -49,8 +80,10 @@ final as (
         evidence,
 
         cast(link_probability as {{ dbt.type_float() }}) as score,
-        999 as rule_priority
+        999 as rule_priority,
+        part_number
     from judged_pairs
+    where {{ in_changed_parts('part_number') }}
 )
 
 select * from final

@@ -6,6 +6,7 @@ What is not SQL of a model is done here as dbt would: appending, merging, and th
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +24,20 @@ VIEWS = (
     "customer_id_lookup",
 )
 TABLES = ("int_identity__links", "int_identity__cut_links", "int_identity__build")
-GRAPH = ("int_identity__graph_changes", "identity_gate", "identity_clusters")
+GRAPH = (
+    "int_identity__changed_records",
+    "int_identity__touched_records",
+    "int_identity__graph_changes",
+    "identity_gate",
+    "int_identity__touched_clusters",
+)
 BOOKS = ("customer_ids", "customer_xref", "identity_builds")
 MODELS = (*VIEWS, *TABLES, *GRAPH, *BOOKS)
+# What a build that goes by what changed reads another way, and the number that stands in it.
+BY_CHANGES = ("int_identity__changed_records", "customer_ids", "customer_xref")
+ANYWAY = ("int_identity__changed_records", "int_identity__touched_records")
+NUMBER = "987654321"
+EVERY_PART = re.compile(r'part_number in \(select part_number from "int_identity__links__changed"\)')
 INPUTS = """
 create table identity.int_identity__records (record_key varchar, created_at timestamp, updated_at timestamp);
 create table identity.int_identity__moved_records (record_key varchar, successor_key varchar);
@@ -35,7 +47,9 @@ create table identity.int_identity__identifiers (
 create table identity.int_identity__judged_pairs (
     record_key_a varchar, record_key_b varchar, verdict varchar, evidence varchar, link_probability double);
 create table identity.int_identity__joined_records (record_key varchar, join_group varchar);
-create table identity.int_identity__candidate_clusters (record_key varchar, cluster_key varchar);
+create table identity.int_identity__candidate_clusters (record_key varchar, cluster_key varchar, written_number bigint);
+create table identity.int_identity__candidate_clusters__gone (node varchar, gone_number bigint);
+insert into identity.int_identity__candidate_clusters__gone values (null, 1);
 create table identity.int_identity__new_over_limits (identifier_type varchar);
 create table contracts.identity_rules (rules_version varchar);
 create table contracts.identity_gate_limits (measure varchar, most bigint, percent_of_published bigint);
@@ -49,6 +63,7 @@ select unnest(['merged_customers', 'customers_in_one', 'split_customers', 'recor
     'over_limit_identifiers']), 1000, 0;
 """
 
+CLUSTERS = "identity.int_identity__candidate_clusters"
 Row = tuple[Any, ...]
 NOTHING: Mapping[str, str] = {}
 
@@ -72,15 +87,42 @@ def compiled(project: Project) -> dict[str, str]:
     project.execute("insert into ops.identity_decisions (decision_id, kind) values ('d', 'cut')")
     project.run("compile", "--select", *MODELS)
     folder = project.folder / "target" / "compiled" / "braid" / "models" / "identity"
-    return {model: (folder / f"{model}.sql").read_text() for model in MODELS}
+    text = {model: (folder / f"{model}.sql").read_text() for model in MODELS}
+    # As in a build that has a graph to compare with, which an empty warehouse has not.
+    project.execute("update identity.int_identity__build set last_graph_number = 1")
+    project.run("compile", "--select", *ANYWAY)
+    text |= {model: (folder / f"{model}.sql").read_text() for model in ANYWAY}
+    text["int_identity__links"] = EVERY_PART.sub("true", text["int_identity__links"])
+    project.execute(f"update identity.int_identity__build set compared_number = {NUMBER}")
+    project.run("compile", "--select", *BY_CHANGES)
+    return text | {f"{model} by changes": (folder / f"{model}.sql").read_text() for model in BY_CHANGES}
+
+
+def groups(clusters: Mapping[str, str]) -> dict[str, set[str]]:
+    """Cluster -> its records."""
+    found: dict[str, set[str]] = {}
+    for record, cluster in clusters.items():
+        found.setdefault(cluster, set()).add(record)
+    return found
 
 
 class Warehouse:
-    """One warehouse in memory; ``shuffle`` stores every table's rows in another order."""
+    """One warehouse in memory; ``shuffle`` stores every table's rows in another order, ``everything`` makes each build
+    compare all records.
+    """
 
-    def __init__(self, sql: Mapping[str, str], books: Mapping[str, Sequence[str]], shuffle: int | None = None) -> None:
+    def __init__(
+        self,
+        sql: Mapping[str, str],
+        books: Mapping[str, Sequence[str]],
+        shuffle: int | None = None,
+        *,
+        everything: bool = False,
+    ) -> None:
         """``books`` are the columns and types of the books."""
         self.sql = sql
+        self.everything = everything
+        self.compared: int | None = None
         self.draw = random.Random(shuffle) if shuffle is not None else None
         self.db = duckdb.connect()
         self.db.execute("attach ':memory:' as warehouse; use warehouse; set threads to 1")
@@ -104,8 +146,11 @@ class Warehouse:
         return self.db.execute(query).fetchall()
 
     def book(self, name: str) -> list[Row]:
-        """All rows of a book, in an order that says nothing of how they are stored."""
-        return self.rows(f"select * from identity.{name} order by all")
+        """All rows of a book, in an order that says nothing of how they are stored; without the candidate's number,
+        which is no book.
+        """
+        without = " exclude (candidate_number)" if name == "identity_builds" else ""
+        return self.rows(f"select *{without} from identity.{name} order by all")
 
     def lose_books(self) -> None:
         for name in BOOKS:
@@ -148,18 +193,46 @@ class Warehouse:
         self._replace("int_identity__cut_links")
         ties = self.rows("select record_key_a, record_key_b from identity.int_identity__decided_links")
         clusters = components(created, ties)
-        self._put("identity.int_identity__candidate_clusters", list(clusters.items()), "?, ?")
+        self._note_clusters(clusters)
         self._replace("int_identity__build")
+        if self.everything:
+            self.db.execute("update identity.int_identity__build set compared_number = null, largest_records = null")
+        ((self.compared,),) = self.rows("select compared_number from identity.int_identity__build")
         for table in GRAPH:
             self._replace(table)
-        self.db.execute(f"insert into identity.customer_ids by name {self.sql['customer_ids']}")
-        self.db.execute(f"create or replace temp table changed as {self.sql['customer_xref']}")
+        self.db.execute(f"insert into identity.customer_ids by name {self._text('customer_ids')}")
+        self.db.execute(f"create or replace temp table changed as {self._text('customer_xref')}")
         self.db.execute(
             "merge into identity.customer_xref as book using changed"
             " on book.record_key = changed.record_key and book.change_number = changed.change_number"
             " when matched then update when not matched then insert by name"
         )
         self.db.execute(f"insert into identity.identity_builds by name {self.sql['identity_builds']}")
+
+    def _text(self, model: str) -> str:
+        """The model's SQL as dbt would compile it for this build."""
+        if self.compared is None or model not in BY_CHANGES:
+            return self.sql[model]
+        return self.sql[f"{model} by changes"].replace(NUMBER, str(self.compared))
+
+    def _note_clusters(self, clusters: Mapping[str, str]) -> None:
+        """Put the clusters in place with the least that the materialisation tells of what changed: one row of a
+        cluster that is another than it was, any of them, and what is gone.
+        """
+        before = {key: (name, number) for key, name, number in self.rows(f"select * from {CLUSTERS}")}
+        ((last,),) = self.rows(
+            f"select max(number) from (select max(gone_number) as number from {CLUSTERS}__gone"
+            f" union all select max(written_number) from {CLUSTERS})"
+        )
+        members, old_members = groups(clusters), groups({key: name for key, (name, _) in before.items()})
+        numbers = {key: before[key][1] if key in before else last for key in clusters}
+        for name, keys in members.items():
+            if old_members.get(before[min(keys)][0] if min(keys) in before else "") != keys:
+                numbers[(self.draw or random.Random(name)).choice(sorted(keys))] = last + 1
+        rows = [(key, name, numbers[key]) for key, name in clusters.items()]
+        self._put(CLUSTERS, rows, "?, ?, ?")
+        for key in before.keys() - clusters.keys():
+            self.db.execute(f"insert into {CLUSTERS}__gone values (?, ?)", [key, last + 1])
 
     def customers(self) -> dict[str, str]:
         """Record -> customer today."""
@@ -175,7 +248,7 @@ class Warehouse:
 
     def candidate(self) -> dict[str, str]:
         """Record -> cluster of the last build's own graph."""
-        return dict(self.rows("select record_key, cluster_key from identity.int_identity__candidate_clusters"))
+        return dict(self.rows(f"select record_key, cluster_key from {CLUSTERS}"))
 
     def lookup(self) -> dict[str, str | None]:
         """Id ever issued -> the customer it is."""
@@ -191,4 +264,4 @@ class Warehouse:
 
     def _replace(self, table: str) -> None:
         order = f" order by hash(columns(*)::varchar || '{self.draw.random()}')" if self.draw is not None else ""
-        self.db.execute(f"create or replace table identity.{table} as select * from ({self.sql[table]}){order}")
+        self.db.execute(f"create or replace table identity.{table} as select * from ({self._text(table)}){order}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ MODEL = """
 {{ config(materialized='connected_components', meta={'node_column': 'node', 'component_column': 'component'}) }}
 select node_a, node_b from {{ target.schema }}.edges
 """
+MODELS = {"components.sql": MODEL}
 # So many nodes of no interest that a change of the interesting ones is a small one.
 BALLAST: list[Edge] = [(f"x{number}", f"x{number // 2}") for number in range(400)]
 NAMES = [f"n{number}" for number in range(9)]
@@ -45,11 +46,14 @@ class Worker:
         return dict(rows), anew
 
 
-def worker(target: str, folder: Path, macros: Path = ROOT / "macros") -> Iterator[Worker]:
+def worker(
+    target: str, folder: Path, macros: Path = ROOT / "macros", models: Mapping[str, str] = MODELS
+) -> Iterator[Worker]:
     home = folder / "project"
     (home / "models").mkdir(parents=True)
     (home / "dbt_project.yml").write_text(PROJECT)
-    (home / "models" / "components.sql").write_text(MODEL)
+    for name, text in models.items():
+        (home / "models" / name).write_text(text)
     (home / "macros").symlink_to(macros)
     command = [sys.executable, "-W", "ignore", "-m", "tests.dbt.components_worker", target, str(home), str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -31,6 +31,8 @@ VALUES = ["e1", "e2", "e3", "e4", "p1", "p2", "p3"]
 UNKNOWN_DAY = 9
 EVERYTHING = '{"customers_in_one": 8, "split_customers": 8}'
 TAKEN_OVER = {"r6": "r1", "r7": "r5"}
+# A customer larger than the others can become: as long as the largest is left alone a build goes by what changed.
+LARGEST = {f"s{number}": 1 for number in range(9)}
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ Sql = tuple[dict[str, str], dict[str, list[str]]]
 
 
 @contextmanager
-def warehouse(sql: Sql, shuffle: int | None = None) -> Iterator[Warehouse]:
-    opened = Warehouse(*sql, shuffle=shuffle)
+def warehouse(sql: Sql, shuffle: int | None = None, *, everything: bool = False) -> Iterator[Warehouse]:
+    opened = Warehouse(*sql, shuffle=shuffle, everything=everything)
     try:
         yield opened
     finally:
@@ -185,6 +187,46 @@ def test_the_order_of_rows_and_a_build_again_change_no_byte(sql: Sql, data: st.D
 
 @TRIED
 @given(data=st.data())
+def test_going_by_what_changed_writes_the_books_that_comparing_everything_writes(sql: Sql, data: st.DataObject) -> None:
+    story = with_the_largest(data.draw(stories()))
+    moved: dict[str, str] = {}
+    with warehouse(sql) as by_changes, warehouse(sql, everything=True) as whole:
+        most = data.draw(st.sampled_from([1, 8]))
+        by_changes.limit("customers_in_one", most)
+        whole.limit("customers_in_one", most)
+        for day in range(20, 20 + data.draw(st.integers(3, 6))):
+            present = data.draw(st.sets(st.sampled_from(RECORDS), min_size=3))
+            moved |= {old: new for old, new in TAKEN_OVER.items() if new in present}
+            created = {record: story.created[record] for record in present - set(moved)} | LARGEST
+            decisions = list(story.decisions[: data.draw(st.integers(0, len(story.decisions)))])
+            if data.draw(st.booleans()):
+                decisions.append(Decided(f"a{day}", "approve", allows=EVERYTHING))
+            for store in (by_changes, whole):
+                store.build(day, created, story.values, decisions, moved)
+            assert by_changes.customers() == whole.customers()
+            for name in ("customer_ids", "customer_xref"):
+                assert by_changes.book(name) == whole.book(name)
+        # What a build counted of the graph, it counted right, without looking at all of it.
+        counted = "select build_number, number_of_customers from identity.identity_builds where largest_records > 0"
+        assert set(by_changes.rows(counted)) <= set(whole.rows(counted))
+
+
+def test_an_id_goes_back_to_its_own_record_and_whoever_it_went_by_gets_another(sql: Sql) -> None:
+    values = {"r0": ["e1"], "r1": ["e1", "e2"], "r2": ["e2"], **{record: ["largest"] for record in LARGEST}}
+    with warehouse(sql) as store:
+        ledger = rules.Ledger()
+        for day, present in enumerate([("r0", "r1", "r2"), ("r2",), ("r0", "r2")], start=20):
+            created = dict.fromkeys(present, 1) | LARGEST
+            store.build(day, created, values)
+            ledger.build(rules.components(created, rules.stars({key: values[key] for key in created})), created)
+            assert store.customers() == ledger.customer
+            assert store.lookup() == {name: known.living for name, known in ledger.ids.items()}
+            assert (store.compared is not None) == (day > 20)
+        assert store.customers()["r0"] == rules.customer_id("r0") != store.customers()["r2"]
+
+
+@TRIED
+@given(data=st.data())
 def test_without_books_the_ids_are_those_of_one_build_from_nothing(sql: Sql, data: st.DataObject) -> None:
     story = data.draw(stories())
     with warehouse(sql) as old, warehouse(sql) as new:
@@ -203,8 +245,12 @@ def test_records_that_go_come_back_or_are_taken_over(sql: Sql, data: st.DataObje
     come_and_go(sql, data)
 
 
+def with_the_largest(story: Story) -> Story:
+    return replace(story, values={**story.values, **{record: ["largest"] for record in LARGEST}})
+
+
 def come_and_go(sql: Sql, data: st.DataObject) -> None:
-    story = data.draw(stories())
+    story = with_the_largest(data.draw(stories()))
     ledger = rules.Ledger()
     moved: dict[str, str] = {}
     with warehouse(sql) as store:
@@ -212,7 +258,7 @@ def come_and_go(sql: Sql, data: st.DataObject) -> None:
             present = data.draw(st.sets(st.sampled_from(RECORDS)))
             # Once the newer record is there, the older key never is again, and decisions mean the newer one.
             moved |= {old: new for old, new in TAKEN_OVER.items() if new in present}
-            created = {record: story.created[record] for record in present - set(moved)}
+            created = {record: story.created[record] for record in present - set(moved)} | LARGEST
             store.build(day, created, story.values, story.decisions, moved)
             meant = [replace(row, a=moved.get(row.a, row.a), b=moved.get(row.b, row.b)) for row in story.decisions]
             ledger.build(clusters_by_rule(created, story, meant), created, moved)
@@ -303,6 +349,8 @@ MISTAKES = [
     ("customer_ids", "first_customer_id is distinct from homes.living_customer_id", "first_customer_id is null"),
     ("customer_ids", "moved_records.successor_key = clusters", "moved_records.record_key = clusters"),
     ("customer_xref", "today.customer_id is distinct from open_rows.customer_id", "today.customer_id is null"),
+    ("customer_ids by changes", "touched_keys.record_key from touched_keys", "'nobody'"),
+    ("int_identity__changed_records by changes", "where members.record_key is null", "where false"),
     ("int_identity__cut_links", "min(reached.side) as side", "max(reached.side) as side"),
     ("int_identity__cut_links", "cuts.key_b = apart.one_key", "cuts.key_b = apart.other_key"),
     ("int_identity__joins", "and is_active", ""),

@@ -1,0 +1,187 @@
+-- Grain: one row per record whose customer this build may change: its cluster as it would be, its
+-- customer as published. Whole clusters and whole customers; all there are where the build cannot
+-- go by what changed, and none where nothing is published to change.
+-- A cluster that is null: the record is gone.
+
+-- depends_on: {{ ref('int_identity__build') }}
+-- depends_on: {{ ref('int_identity__published_records') }}
+{%- set compared = compared_number() %}
+
+with
+
+{% if compared -%}
+    -- Each table is read where it is needed, and by what is needed of it: one common table
+    -- expression for all would be a copy of the table.
+    gone_candidates as (
+        select distinct node as record_key
+        from {{ gone_candidates() }} as gone_candidates
+        where gone_number > {{ compared }}
+    ),
+
+    changed as (
+        select distinct cluster_key
+        from {{ ref('int_identity__candidate_clusters') }}
+        where written_number > {{ compared }}
+    ),
+
+    members as (
+        select
+            clusters.record_key,
+            clusters.cluster_key
+        from {{ ref('int_identity__candidate_clusters') }} as clusters
+        inner join changed
+            on clusters.cluster_key = changed.cluster_key
+    ),
+
+    -- A record may go and come back between two builds that published.
+    gone as (
+        select gone_candidates.record_key
+        from gone_candidates
+        left join members
+            on gone_candidates.record_key = members.record_key
+        where members.record_key is null
+    ),
+
+    reached as (
+        select
+            record_key,
+            cluster_key
+        from members
+
+        union all
+
+        select
+            record_key,
+            cast(null as {{ dbt.type_string() }}) as cluster_key
+        from gone
+    ),
+
+    -- What is open is what is published: nothing was written since, and nothing is gone back to.
+    published as (
+        select
+            customer_xref.record_key,
+            customer_xref.customer_id
+        from {{ previous_customer_xref() }} as customer_xref
+        inner join reached
+            on customer_xref.record_key = reached.record_key
+        where customer_xref.valid_to is null
+    ),
+
+    touched as (
+        select
+            reached.record_key,
+            reached.cluster_key,
+            published.customer_id
+        from reached
+        left join published
+            on reached.record_key = published.record_key
+    ),
+
+    newcomers as (
+        select record_key from touched
+        where customer_id is null
+    ),
+
+    -- An id goes back to its own record when that is back: then whoever it went by meanwhile changes.
+    returned as (
+        select customer_ids.customer_id
+        from {{ previous_customer_ids() }} as customer_ids
+        inner join newcomers
+            on customer_ids.anchor_record_key = newcomers.record_key
+        where customer_ids.change_type in ('minted', 'split')
+    ),
+
+    stand_ins as (
+        select distinct coalesce(customer_ids.other_customer_id, customer_ids.customer_id)
+            as customer_id
+        from {{ previous_customer_ids() }} as customer_ids
+        inner join returned
+            on customer_ids.customer_id = returned.customer_id
+    ),
+
+    left_behind as (
+        select
+            customer_xref.record_key,
+            customer_xref.customer_id
+        from {{ previous_customer_xref() }} as customer_xref
+        inner join stand_ins
+            on customer_xref.customer_id = stand_ins.customer_id
+        left join touched
+            on customer_xref.record_key = touched.record_key
+        where
+            customer_xref.valid_to is null
+            and touched.record_key is null
+    ),
+
+    their_clusters as (
+        select
+            clusters.record_key,
+            clusters.cluster_key
+        from {{ ref('int_identity__candidate_clusters') }} as clusters
+        inner join left_behind
+            on clusters.record_key = left_behind.record_key
+    ),
+
+    final as (
+        select
+            record_key,
+            cluster_key,
+            customer_id
+        from touched
+        where cluster_key is not null or customer_id is not null
+
+        union all
+
+        select
+            left_behind.record_key,
+            their_clusters.cluster_key,
+            left_behind.customer_id
+        from left_behind
+        left join their_clusters
+            on left_behind.record_key = their_clusters.record_key
+    )
+{%- elif nothing_is_published() -%}
+    clusters as (
+        select * from {{ ref('int_identity__candidate_clusters') }}
+    ),
+
+    final as (
+        select
+            record_key,
+            cluster_key,
+            cast(null as {{ dbt.type_string() }}) as customer_id
+        from clusters
+        where 1 = 0
+    )
+{%- else -%}
+    clusters as (
+        select * from {{ ref('int_identity__candidate_clusters') }}
+    ),
+
+    published as (
+        select * from {{ ref('int_identity__published_records') }}
+    ),
+
+    final as (
+        select
+            clusters.record_key,
+            clusters.cluster_key,
+            published.customer_id
+        from clusters
+        left join published
+            on clusters.record_key = published.record_key
+
+        union all
+
+        select
+            published.record_key,
+            cast(null as {{ dbt.type_string() }}) as cluster_key,
+            published.customer_id
+        from published
+        left join clusters
+            on published.record_key = clusters.record_key
+        where clusters.record_key is null
+    )
+{%- endif %}
+
+select * from final

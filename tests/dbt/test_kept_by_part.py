@@ -1,0 +1,70 @@
+"""Links kept part by part, and components that are told of them, on both warehouses: small changes in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dbt.ledger_rules import components, stars
+from tests.dbt.project import ROOT
+from tests.dbt.test_components import Edge
+from tests.dbt.test_components_kept import Worker, worker
+
+pytestmark = [pytest.mark.timeout(300)]
+
+# An edge is a record and what it carries, or a record alone.
+MODELS = {
+    "int_identity__identifiers.sql": """
+        select node_a as record_key, 'email' as identifier_type, node_b as identifier_value,
+            'usable' as identifier_status, 2 as priority
+        from {{ target.schema }}.edges where node_b is not null
+    """,
+    "int_identity__judged_pairs.sql": """
+        select node_a as record_key_a, node_b as record_key_b, 'link' as verdict, 'none' as evidence,
+            0.5 as link_probability
+        from {{ target.schema }}.edges where 1 = 0
+    """,
+    "int_identity__decisions.sql": """
+        select node_a as record_key_a, node_b as record_key_b from {{ target.schema }}.edges where 1 = 0
+    """,
+    "sources.yml": "sources: [{name: ops, schema: ops, tables: [{name: identity_decisions}]}]",
+    "int_identity__links.sql": (ROOT / "models" / "identity" / "int_identity__links.sql").read_text(),
+    "components.sql": """
+        {{ config(
+            materialized='connected_components',
+            meta={'node_column': 'node', 'component_column': 'component', 'changes': 'changed_link_ends'}
+        ) }}
+        -- depends_on: {{ ref('int_identity__decisions') }}
+        select record_key_a as node_a, record_key_b as node_b from {{ ref('int_identity__links') }}
+        union all
+        select distinct node_a, cast(null as varchar) as node_b from {{ target.schema }}.edges where node_a is not null
+    """,
+}
+BALLAST: list[Edge] = [(f"x{number:03}", f"tie{number // 3}") for number in range(300)]
+
+
+@pytest.fixture(scope="module", params=["duckdb", "snowflake"])
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    yield from worker(request.param, tmp_path_factory.mktemp("parts"), models=MODELS)
+
+
+def expected(edges: list[Edge]) -> dict[str, str]:
+    values: dict[str, list[str]] = {}
+    for record, value in edges:
+        assert record is not None
+        values.setdefault(record, []).extend([value] if value is not None else [])
+    return components(values, stars(values))
+
+
+def test_small_changes_in_a_row_give_what_each_gives_from_nothing(kept: Worker) -> None:
+    steps: list[list[Edge]] = [
+        [("b", "e1"), ("c", "e1"), ("c", "e2"), ("d", "e2"), ("lone", None)],
+        [("a", "e2"), ("b", "e1"), ("c", "e1"), ("c", "e2"), ("d", "e2"), ("new", None)],
+        [("a", "e2"), ("b", "e8"), ("c", "e2"), ("d", "e8"), ("f", "tie7"), ("new", None)],
+        [("a", "e2"), ("b", "e8"), ("c", "e2"), ("d", "e8"), ("f", "tie7"), ("new", None)],
+        [("a", "e2"), ("c", None)],
+    ]
+    for step in steps:
+        found, _ = kept.run([*BALLAST, *step])
+        assert found == expected([*BALLAST, *step])
