@@ -28,6 +28,8 @@ pytestmark = pytest.mark.timeout(240)
 HERE = Path(__file__).parent / "js"
 FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split()
 _LIMIT = 30.0
+# An outage of the registry is no fault of ours; anything else npm says is.
+OUT_OF_REACH = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(HERE, folder, dirs_exist_ok=True)
     command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if ran.returncode:
-        needs.missing(f"npm cannot install the packages: {ran.stderr.strip()[-300:]}")
+    if any(word in ran.stderr for word in OUT_OF_REACH):
+        pytest.skip("npm's registry is out of reach; its packages are the only ones that no lock of ours has")
+    assert ran.returncode == 0, f"npm cannot install the packages: {ran.stderr.strip()[-300:]}"
     return folder
 
 
