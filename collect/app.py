@@ -21,16 +21,18 @@ import orjson
 from collect import answers
 from collect.answers import Receive, Scope, Send
 from collect.body import Refused, parsed, too_large, unpacked
-from collect.events import Intake, Records, Stamps, digest, message_id, share_batch
+from collect.events import Intake, Records, Stamps, digest, message_id, share, shared
 from collect.limits import Keys, Source
 from collect.metrics import Metrics
 from collect.window import Window
 from log import LogError
-from log.group import GroupCommit, LogFull
+from log.group import PENDING_BYTES, GroupCommit, LogFull
 
 logger = logging.getLogger(__name__)
 BODY_BYTES = 500 * 1024
 BATCH_EVENTS = 2500
+# What a request may become, in bodies of the largest size: ids and times of 2,500 events are two of them by themselves.
+_RECORDS_A_BODY = 16
 _RETRY_SECONDS = 2
 _BODY_SECONDS = 30.0
 # Bodies that are still arriving, all together: more than that is answered with 503 and comes again.
@@ -76,6 +78,8 @@ class Collector:
         self.commit: GroupCommit | None = None
         self.damage: tuple[str, ...] = ()
         self._body_bytes, self._public_url, self._stopping = body_bytes, public_url, stopping
+        # What a batch says for all of its events is in the record of each.
+        self._record_bytes = min(_RECORDS_A_BODY * body_bytes, PENDING_BYTES)
         self._flying: dict[bytes, asyncio.Future[None]] = {}
         self._logins: dict[bytes, str | None] = {}
         self._arriving = 0
@@ -155,16 +159,17 @@ class Collector:
         if wait := source.take(len(calls)):
             raise Refused(429, "rate_limited", "This write key sends faster than it may.", retry_after=wait)
         stamps = Stamps.of(source.name, datetime.now(UTC).replace(tzinfo=None), content.get("sentAt"))
-        if kind is None:
-            share_batch(content, calls)
+        common = shared(content) if kind is None else []
         try:
-            await self._keep(commit, calls, kind, stamps)
+            await self._keep(commit, calls, kind, stamps, common)
         except TypeError as error:
             if isinstance(error, orjson.JSONEncodeError):
                 raise _DEEP() from None
             raise
 
-    async def _keep(self, commit: GroupCommit, calls: list[Any], kind: str | None, stamps: Stamps) -> None:
+    async def _keep(
+        self, commit: GroupCommit, calls: list[Any], kind: str | None, stamps: Stamps, common: list[Any]
+    ) -> None:
         """Make durable what is new among the calls, and wait for what another request is making durable."""
         records, new, waits = Records(), dict[bytes, None](), set[asyncio.Future[None]]()
         flying, window, duplicates = self._flying, self.window, 0
@@ -177,8 +182,16 @@ class Collector:
                 duplicates += 1
                 waits.add(other)
             else:
+                share(common, call)
                 self.intake.take(call, kind, message, broken, stamps, records)
                 new[mark] = None
+                if records.size > self._record_bytes:
+                    raise Refused(
+                        413,
+                        "too_large",
+                        f"The events of a request become {self._record_bytes:,} bytes at most, each with what the "
+                        "batch says for all: send smaller batches.",
+                    )
         try:
             if new:
                 done = commit.add(records.events, records.dead, records.size)

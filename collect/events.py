@@ -254,19 +254,35 @@ def _tell_times(record: dict[str, Any], call: dict[str, Any], stamps: Stamps) ->
     record["timestamp"] = clock.write(moment) if moment is not None else stamps.received_at
 
 
-def share_batch(batch: dict[str, Any], calls: list[Any]) -> None:
-    """Pass on what a batch says for all of its calls; what a call says itself counts first."""
-    for name in _SHARED:
-        common = batch.get(name)
-        if not isinstance(common, dict) or not common:
-            continue
-        for call in calls:
-            if isinstance(call, dict):
-                own = call.get(name)
-                if own is None:
-                    call[name] = common
-                elif isinstance(own, dict):
-                    call[name] = common | own
+def shared(batch: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a batch says for all of its calls."""
+    return [(name, common) for name in _SHARED if isinstance(common := batch.get(name), dict) and common]
 
 
-__all__ = ["EVENT_BYTES", "TYPES", "Intake", "Malformed", "Records", "Stamps", "digest", "message_id", "share_batch"]
+def share(common: list[tuple[str, dict[str, Any]]], call: Any) -> None:
+    """Pass it on to one of them; what a call says itself counts first.
+
+    For one call when it is taken, not for all at once: a copy for each is many times what was sent.
+    """
+    if not isinstance(call, dict):
+        return
+    for name, fields in common:
+        own = call.get(name)
+        if own is None:
+            call[name] = fields
+        elif isinstance(own, dict):
+            call[name] = fields | own
+
+
+__all__ = [
+    "EVENT_BYTES",
+    "TYPES",
+    "Intake",
+    "Malformed",
+    "Records",
+    "Stamps",
+    "digest",
+    "message_id",
+    "share",
+    "shared",
+]

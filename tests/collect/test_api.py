@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import tracemalloc
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,30 @@ def test_sizes_are_bounded_before_and_after_unpacking(tmp_path: Path) -> None:
         (400, "encoding_invalid"),
         (415, "encoding_unknown"),
     ]
+
+
+@pytest.mark.parametrize("own", [None, {}, {"a": 1}], ids=["none", "empty", "its own"])
+def test_what_a_batch_shares_is_not_multiplied_without_bound(tmp_path: Path, own: Any) -> None:
+    """A body of 500 bytes once became a commit of 1.1 GB."""
+    call = {} if own is None else {"context": own}
+    content = {"context": {"x": "y" * 450_000}, "batch": [call] * 2500}
+    packed, writer = gzip.compress(json.dumps(content).encode()), FakeWriter()
+    tracemalloc.start()
+    try:
+        answer, events, dead = posted(tmp_path, "/v1/batch", packed, ("Content-Encoding", "gzip"), writer=writer)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.status, answer.json["code"], events, dead) == (413, "too_large", [], [])
+    # Eight times the records: room that a writer of JSON takes ahead, and does not touch.
+    assert peak < 200_000_000
+
+
+def test_a_full_batch_with_a_usual_context_is_taken(tmp_path: Path) -> None:
+    calls = [{"type": "track", "event": "Seen", "userId": f"user-{n}", "messageId": f"m{n}"} for n in range(2500)]
+    content = {"context": {"page": "x" * 1500}, "batch": calls}
+    answer, events, dead = posted(tmp_path, "/v1/batch", content, writer=FakeWriter())
+    assert (answer.status, len(events), dead) == (200, 2500, [])
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, __import__("zlib").compress], ids=["gzip", "deflate"])
