@@ -8,7 +8,8 @@ An event's record is JSON in UTF-8:
     plan_version, event_name, event_version, violations      what the tracking plan says
     payload               the call as it came, without its write key
 
-All times are UTC with milliseconds. A dead letter has ``rule`` and ``reason`` besides, and its payload whatever came.
+All times are UTC with milliseconds. A dead letter has ``rule`` and ``reason`` besides, and its payload whatever came;
+null when it is nested deeper than JSON can be written.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ MAX_USER_ID = 500
 # Passed on to every event of a batch that does not say otherwise.
 _SHARED = ("context", "integrations")
 _OBJECTS = ("properties", "traits", "context")
+_DEEP = ("nested_too_deep", "It is nested deeper than JSON can be written; its payload is not kept.")
 
 
 class Malformed(Exception):
@@ -144,8 +146,7 @@ class Intake:
     def take(self, call: Any, kind: str | None, message: str, broken: str, stamps: Stamps, records: Records) -> None:
         """Add a call to the records. ``message`` and ``broken`` are what ``message_id`` said of it.
 
-        ``kind`` is the path's, None in a batch, where each call says its own. Raises orjson.JSONEncodeError when the
-        call is nested deeper than JSON can be written.
+        ``kind`` is the path's, None in a batch, where each call says its own.
         """
         if broken:
             self._dead(call, message, broken, "The call is no object, or its messageId no text.", stamps, records)
@@ -164,11 +165,13 @@ class Intake:
             self._dead(call, message, error.rule, error.reason, stamps, records)
             return
         call["type"] = kind
+        name = call.get("event")
         record: dict[str, Any] = {
             "message_id": message,
             "source": stamps.source,
             "type": kind,
-            "event": call.get("event"),
+            # Only a track call has to have one; what others call so may be anything.
+            "event": name if isinstance(name, str) else None,
             "user_id": user,
             "anonymous_id": anonymous,
             "timestamp": None,
@@ -181,7 +184,11 @@ class Intake:
         _tell_times(record, call, stamps)
         if not self._unplanned and not self._judged(call, message, record, stamps, records):
             return
-        data = orjson.dumps(record)
+        try:
+            data = orjson.dumps(record)
+        except orjson.JSONEncodeError:
+            self._dead(call, message, *_DEEP, stamps, records)
+            return
         # What is around the payload is small; only what comes near the limit is measured by itself.
         if len(data) > self._event_bytes and len(orjson.dumps(call)) > self._event_bytes:
             reason = f"An event has at most {self._event_bytes:,} bytes as JSON."
@@ -232,7 +239,13 @@ class Intake:
         record = {"message_id": message, "source": stamps.source, **(extra or {}), "rule": rule, "reason": reason}
         record |= {"plan_version": self._version, "sent_at": stamps.sent_at, "received_at": stamps.received_at}
         record["payload"] = call
-        data = orjson.dumps(record)
+        try:
+            data = orjson.dumps(record)
+        except orjson.JSONEncodeError:
+            # The rest of its batch is not to be lost with it.
+            record["rule"], record["reason"] = _DEEP
+            record["payload"] = None
+            data = orjson.dumps(record)
         records.dead.append((message, data))
         records.size += len(data)
 

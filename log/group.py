@@ -63,7 +63,8 @@ class GroupCommit:
     def add(self, events: Sequence[Entry], dead: Sequence[Entry], size: int) -> asyncio.Future[None]:
         """Hand over entries of ``size`` bytes; the future ends when they are durable, or with a LogError.
 
-        Raises LogFull when too much waits already, LogError when it is more than may ever wait. The future is shared: shield it before it is cancelled.
+        Raises LogFull when too much waits already, LogError when it is more than may ever wait. The future is shared:
+        shield it before it is cancelled.
         """
         if self.failed is not None:
             # Anew: one exception raised for every request would keep the frames of all of them.
