@@ -9,7 +9,7 @@ An event's record is JSON in UTF-8:
     payload               the call as it came, without its write key
 
 All times are UTC with milliseconds. A dead letter has ``rule`` and ``reason`` besides, and its payload whatever came;
-null when it is nested deeper than JSON can be written.
+null when it is nested deeper than JSON can be written, or larger than the log takes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import orjson
 from collect import clock
 from collect.judging import Judge, Unplanned
 from collect.window import digest
-from log.base import Entry
+from log.base import RECORD_BYTES, Entry
 
 logger = logging.getLogger(__name__)
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
@@ -36,6 +36,9 @@ MAX_USER_ID = 500
 # Passed on to every event of a batch that does not say otherwise.
 _SHARED = ("context", "integrations")
 _OBJECTS = ("properties", "traits", "context")
+# What a dead letter tells without its payload, and without what may quote much of it.
+_KEPT = ("message_id", "source", "type", "user_id", "anonymous_id", "rule", "reason")
+_KEPT_TIMES = ("plan_version", "sent_at", "received_at")
 _DEEP = ("nested_too_deep", "It is nested deeper than JSON can be written; its payload is not kept.")
 
 
@@ -190,8 +193,8 @@ class Intake:
             self._dead(call, message, *_DEEP, stamps, records)
             return
         # What is around the payload is small; only what comes near the limit is measured by itself.
-        if len(data) > self._event_bytes and len(orjson.dumps(call)) > self._event_bytes:
-            reason = f"An event has at most {self._event_bytes:,} bytes as JSON."
+        if len(data) > self._event_bytes and (len(data) > RECORD_BYTES or len(orjson.dumps(call)) > self._event_bytes):
+            reason = f"An event has at most {min(self._event_bytes, RECORD_BYTES):,} bytes as JSON."
             self._dead(call, message, "event_too_large", reason, stamps, records)
             return
         records.events.append((user or anonymous or message, data))
@@ -239,15 +242,20 @@ class Intake:
         record = {"message_id": message, "source": stamps.source, **(extra or {}), "rule": rule, "reason": reason}
         record |= {"plan_version": self._version, "sent_at": stamps.sent_at, "received_at": stamps.received_at}
         record["payload"] = call
+        # Whatever it is, the rest of its batch is not to be lost with it.
         try:
             data = orjson.dumps(record)
+            if len(data) > RECORD_BYTES:
+                data = _bare(record, rule, f"{reason} Its payload is larger than the log takes, and not kept.")
         except orjson.JSONEncodeError:
-            # The rest of its batch is not to be lost with it.
-            record["rule"], record["reason"] = _DEEP
-            record["payload"] = None
-            data = orjson.dumps(record)
+            data = _bare(record, *_DEEP)
         records.dead.append((message, data))
         records.size += len(data)
+
+
+def _bare(record: dict[str, Any], rule: str, reason: str) -> bytes:
+    told = {**record, "rule": rule, "reason": reason}
+    return orjson.dumps({name: told[name] for name in (*_KEPT, *_KEPT_TIMES) if name in told} | {"payload": None})
 
 
 def _tell_times(record: dict[str, Any], call: dict[str, Any], stamps: Stamps) -> None:

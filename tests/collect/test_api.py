@@ -141,6 +141,18 @@ def test_one_call_that_is_too_deep_costs_no_other(tmp_path: Path, properties: st
     assert (letter["rule"], letter["message_id"], letter["payload"]) == ("nested_too_deep", "deep", None)
 
 
+@pytest.mark.parametrize("more", ["", '"messageId":"m9","event":"%s",' % ("x" * 100_000)], ids=["usual", "long name"])
+def test_what_is_larger_than_any_log_takes_is_told_without_its_payload(tmp_path: Path, more: str) -> None:
+    """Numbers are longer when they are written anew; a broker would refuse the whole commit for one such record."""
+    call = f'{{"type":"track","event":"x",{more}"userId":"u","properties":{{"a":[{"1e9," * 95_000}1]}}}}'
+    batch = f'{{"batch":[{call},{json.dumps(TRACK)}]}}'.encode()
+    answer, (event,), (letter,) = posted(tmp_path, "/v1/batch", batch)
+    assert (answer.status, event["message_id"]) == (200, "m1")
+    assert (letter["rule"], letter["payload"]) == ("event_too_large", None)
+    assert "not kept" in letter["reason"]
+    assert len(json.dumps(letter)) < 2000
+
+
 @pytest.mark.parametrize("parts", [[], [b"{"]], ids=["nothing", "a part"])
 def test_a_body_that_does_not_come_is_408(tmp_path: Path, parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "_BODY_SECONDS", 0.2)
