@@ -56,7 +56,6 @@ def listening(settings: Settings, *, shared: bool) -> socket.socket:
             f"{settings.host}:{settings.port} cannot be served ({getattr(error, 'strerror', None) or error}): choose "
             "another --host or --port."
         ) from None
-    bound.set_inheritable(True)
     return bound
 
 
@@ -110,6 +109,8 @@ class Worker:
 
     def run(self, bound: socket.socket, ready: Callable[[], None] = lambda: None) -> int:
         """Serve until SIGTERM or SIGINT; every event that was accepted is durable then. Returns the exit code."""
+        # A compaction, which may outlive this process, would hold the port: uvloop closes nothing for its children.
+        bound.set_inheritable(False)
         try:
             writer = self._writer()
         except LogError as error:

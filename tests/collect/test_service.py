@@ -151,6 +151,27 @@ def test_a_compaction_that_cannot_start_does_not_end_the_watch(
     assert "compaction cannot be started (Resource temporarily unavailable)" in caplog.text
 
 
+@pytest.mark.parametrize("inherited", [False, True], ids=["alone", "of a supervisor"])
+def test_no_child_of_a_worker_holds_its_port(tmp_path: Path, inherited: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compaction that outlives its collector once kept the next one from starting."""
+    write_keys(tmp_path)
+    settings = Settings(tmp_path, port=0)
+    seen: list[bool] = []
+
+    async def serve(_worker: Worker, writer: EmbeddedWriter, bound: socket.socket, _ready: object) -> None:
+        seen.append(bound.get_inheritable())
+        writer.close()
+
+    monkeypatch.setattr(Worker, "_serve", serve)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    switch = sys.getswitchinterval()
+    with listening(settings, shared=False) as bound:
+        bound.set_inheritable(inherited or bound.get_inheritable())
+        Worker(settings).run(bound)
+    sys.setswitchinterval(switch)
+    assert seen == [False]
+
+
 def test_whatever_ends_the_watch_the_log_is_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_keys(tmp_path)
     settings = Settings(tmp_path, port=0)
