@@ -380,7 +380,7 @@ def test_a_mistake_in_a_rule_is_noticed(sql: Sql, model: str, said: str, instead
     ways = (model, f"{model} by changes")
     wrong = {name: text.replace(said, instead) if name in ways else text for name, text in models.items()}
 
-    @settings(TRIED, max_examples=40, phases=[Phase.generate], report_multiple_bugs=False)
+    @settings(TRIED, max_examples=200, phases=[Phase.generate], report_multiple_bugs=False)
     @given(data=st.data())
     def told(data: st.DataObject) -> None:
         with warehouse((wrong, books)) as store:
