@@ -272,6 +272,15 @@ def interrupted(child: subprocess.Popen[str], ready: Callable[[], bool]) -> tupl
     return child.returncode, err
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A shell starts background jobs with Ctrl-C ignored, and their children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_says_what_state_things_are_in(company: Running, workshop: Path) -> None:
     company.faults({"name": "slow", "system": "hubspot", "seconds": 30, "path": "/crm/v3/objects/contacts", "times": 9})
     try:
