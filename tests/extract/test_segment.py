@@ -554,8 +554,7 @@ def test_an_unreachable_host_ends_soon_and_names_no_user(spooled: Spooled, waits
     with pytest.raises(Unreachable) as error:
         spooled(source, "profiles", subjects=[f"person{i}@b.example" for i in range(500)])
     assert "person" not in str(error.value)
-    # Each of the 500 alone would wait five times; requests that are under way when the first gives up end theirs.
-    assert len(waits) < 500
+    assert len(waits) < 100
 
 
 @responses.activate
