@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from extract import books, deletions, jobs, quarantine, windows
+from extract import books, deletions, folding, jobs, offsets, quarantine, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
@@ -112,6 +112,7 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     ):
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
+            offsets.write(warehouse, load.source, info.name, spool.stretches, load.state.places, load.run_id, now)
             counts = [_write(warehouse, info, part, batch) for part, batch in parts]
             _refuse_incomplete(info, spool, load, parts, counts)
             read = sum(count.read for count in counts)
@@ -233,6 +234,8 @@ def _staged(warehouse: Warehouse, spool: DiskSpool, load: Load) -> Iterator[tupl
 
 
 def _write(warehouse: Warehouse, info: ObjectInfo, part: CsvPages | ParquetFiles, batch: Staged) -> LandedCounts:
+    if info.folds is not None:
+        return folding.fold(warehouse, info, batch, info.folds)
     order = [column for column in info.newest_by if column in part.schema.names]
     if info.append_only:
         _make_room(warehouse, info, batch)

@@ -190,8 +190,20 @@ class Work:
             files = {} if load.full else load.state.landed_files
             tell = self.tell
             book = jobs.JobBook(self.open_warehouse, info.name, load, self.now())
+            places = load.state.places
             self.source.read(
-                info, ReadContext(load.window, spool, lambda rows: tell(info.name, rows), keys, expected, files, book)
+                info,
+                ReadContext(
+                    load.window,
+                    spool,
+                    lambda rows: tell(info.name, rows),
+                    keys,
+                    expected,
+                    files,
+                    book,
+                    places,
+                    load.full,
+                ),
             )
             load = replace(load, api_calls=load.api_calls + self.source.spent().calls - before)
             with self.open_warehouse() as warehouse:
