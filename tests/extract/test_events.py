@@ -1,0 +1,228 @@
+"""The log of the collector lands once, however it is cut into runs; what cannot be read is said and not passed over."""
+
+import gzip
+import itertools
+import json
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extract.pipeline import run
+from extract.source import ConfigurationError
+from extract.sources.events import Events
+from extract.sources.segment import Segment
+from extract.status import object_status
+from log.removal import remove
+from tests.extract.events_log import DAY, Landing, dead, event
+from tests.log.helpers import block_starts, segments_of
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(tmp_path)
+
+
+def test_a_call_becomes_typed_columns(landing: Landing) -> None:
+    told = [{"rule": "type", "path": "/price", "message": "is no number"}]
+    landing.append([event("m1", event_name="viewed", event_version="2", violations=told, user_id="null")])
+    assert landing.extract()["collected"].error is None
+    (row,) = landing.events()
+    assert row["timestamp"] == row["received_at"] == DAY
+    assert row["original_timestamp"] == DAY - timedelta(hours=1)
+    assert (row["source"], row["type"], row["event"]) == ("web_shop", "track", "Viewed")
+    assert (row["consent"], row["region"], row["user_id"]) == ('{"ads":true}', "DE", None)
+    assert (row["plan_version"], row["event_name"], row["event_version"]) == ("p1", "viewed", "2")
+    assert json.loads(row["violations"]) == told
+    assert json.loads(row["properties"]) == {"price": 1.5}
+    assert json.loads(row["payload"])["messageId"] == "m1"
+
+
+def test_a_message_lands_once_against_all_history(landing: Landing) -> None:
+    landing.append([event("a"), event("b", seconds=9), event("b", seconds=3)])
+    landing.extract()
+    assert [row["received_at"].second for row in landing.events()] == [0, 3], "of one landing the earliest is kept"
+    before = landing.events()
+    week = 8 * 86_400
+    landing.append([event("a", seconds=week), event("c", seconds=week)])
+    landing.append([event("b", seconds=week)], partition=1)
+    assert landing.extract()["collected"].rows_inserted == 1
+    assert landing.ids() == ["a", "b", "c"]
+    assert landing.events()[:2] == before
+    again = landing.extract()["collected"]
+    assert (again.rows_read, again.rows_landed) == (0, 0)
+    assert landing.extract(full=True)["collected"].rows_inserted == 0
+    assert landing.ids() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("archive_first", [True, False])
+def test_both_feeds_share_one_table(landing: Landing, archive_first: bool) -> None:
+    folder = landing.folder / "archive" / "segment-logs" / "s" / "1777593600000"
+    folder.mkdir(parents=True)
+    calls = [{"messageId": m, "type": "track", "event": "Viewed", "receivedAt": "2026-05-01T00:00:00Z"} for m in "ab"]
+    (folder / "x.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, calls)).encode()))
+    landing.append([event("b"), event("c")])
+
+    def archive() -> None:
+        source = Segment.from_environment({"SEGMENT_ARCHIVE_URL": (landing.folder / "archive").as_uri()})
+        (result,) = run(source, ["events"], landing.opened, spool_root=landing.folder / "spool")
+        assert result.error is None
+
+    for feed in (archive, landing.extract) if archive_first else (landing.extract, archive):
+        feed()
+    landing.extract()
+    archive()
+    assert landing.ids() == ["a", "b", "c"]
+    sources = {row["message_id"]: row["source"] for row in landing.events()}
+    assert sources == {"a": "segment_archive", "b": "segment_archive" if archive_first else "web_shop", "c": "web_shop"}
+    assert {row["message_id"] for row in landing.events() if row["plan_version"]} == (
+        {"c"} if archive_first else {"b", "c"}
+    )
+
+
+def test_dead_letters_count_how_often_they_came(landing: Landing) -> None:
+    landing.append((), [dead("m", seconds=5), dead("m", seconds=1, reason="Older."), dead("m", rule="other")])
+    result = landing.extract("dead_letters")["dead_letters"]
+    assert (result.rows_read, result.rows_inserted) == (3, 2)
+    landing.append((), [dead("m", seconds=90, reason="Newer.")])
+    assert landing.extract("dead_letters")["dead_letters"].rows_updated == 1
+    landing.extract("dead_letters", full=True)
+    first, other = landing.letters()
+    assert (first["attempts"], first["reason"], other["attempts"]) == (3, "Newer.", 1)
+    assert first["first_seen_at"] == DAY + timedelta(seconds=1)
+    assert first["last_seen_at"] == DAY + timedelta(seconds=90)
+    assert json.loads(first["payload"])["messageId"] == "m"
+
+
+def test_a_record_that_is_none_waits_in_quarantine(landing: Landing) -> None:
+    landing.append([event("a"), b"no json", b"[1]", b'"\xff"', event("b", received_at="yesterday"), event("c")])
+    result = landing.extract("collected")["collected"]
+    assert (result.error, result.rows_quarantined) == (None, 4)
+    assert landing.ids() == ["a", "c"]
+    rows = landing.query("select rule, position from ops.quarantine order by position")
+    assert [row["position"] for row in rows] == [f"events/0 offset {number}" for number in (1, 2, 3, 4)]
+    assert rows[3]["rule"] == "type:received_at"
+
+
+def _damage(landing: Landing, block: int) -> bytes:
+    (path,) = segments_of(landing.log)
+    whole = path.read_bytes()
+    at = list(block_starts(path))[block] + 60
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+    return whole
+
+
+def test_damage_is_reported_until_it_is_restored(landing: Landing) -> None:
+    for name in "abc":
+        landing.append([event(name)])
+    landing.append([event("z")], partition=1)
+    whole = _damage(landing, 1)
+    for _ in range(2):
+        result = landing.extract("collected")["collected"]
+        assert result.error is not None
+        assert "BRAID_COLLECT_GIVE_UP=events/0/1" in result.error
+        assert landing.ids() == ["a", "z"], "what is before it, and the other partition, have landed"
+    with landing.opened() as warehouse:
+        (status,) = object_status(warehouse)
+    assert status.last_status == "failed"
+    assert "damaged" in (status.last_error or "")
+    next(path for path in segments_of(landing.log)).write_bytes(whole)
+    assert landing.extract("collected")["collected"].error is None
+    assert landing.ids() == ["a", "b", "c", "z"]
+
+
+def test_damage_that_is_given_up_is_counted(landing: Landing) -> None:
+    for name in "abc":
+        landing.append([event(name)])
+    _damage(landing, 1)
+    elsewhere = landing.extract("collected", env={"BRAID_COLLECT_GIVE_UP": "events/0/2"})["collected"]
+    assert elsewhere.error is not None, "another place than the damaged one gives up nothing"
+    assert landing.extract("collected", env={"BRAID_COLLECT_GIVE_UP": "events/0/1"})["collected"].error is None
+    assert landing.ids() == ["a", "c"]
+    assert landing.query("select sum(lost_offsets) as lost, max(next_offset) as next from ops.log_offsets") == [
+        {"lost": 1, "next": 3}
+    ]
+
+
+def test_removed_records_are_no_damage(landing: Landing) -> None:
+    landing.append([event("a"), event("b", user_id="u2"), event("c")])
+    landing.extract()
+    landing.append([event("d"), event("e", user_id="u2")])
+    assert remove(landing.log, lambda payload: b'"u2"' in payload)
+    assert landing.extract()["collected"].error is None
+    landing.append([event("f")])
+    assert landing.extract()["collected"].error is None
+    assert landing.ids() == ["a", "b", "c", "d", "f"]
+
+
+def test_another_log_is_not_taken_for_this_one(landing: Landing, tmp_path: Path) -> None:
+    landing.append([event("a"), event("b")], [dead("m")])
+    landing.extract()
+    landing.log.rename(tmp_path / "old")
+    landing.append([event("x")], [dead("m", seconds=7)])
+    assert "--full" in (landing.extract()["collected"].error or "")
+    landing.append([event("y"), event("z")])
+    assert "--full" in (landing.extract()["collected"].error or "")
+    assert [result.error for result in landing.extract(full=True).values()] == [None, None]
+    assert landing.ids() == ["a", "b", "x", "y", "z"]
+    assert landing.letters()[0]["attempts"] == 2
+    landing.append([event("w")])
+    assert landing.extract()["collected"].rows_inserted == 1
+
+
+def test_a_run_that_was_overtaken_lands_nothing(landing: Landing) -> None:
+    landing.append((), [dead("m")])
+    source = Events.from_environment({"BRAID_COLLECT_LOG": str(landing.log)})
+    read = source.read
+
+    def overtaken(*args: object) -> None:
+        read(*args)  # type: ignore[arg-type]
+        landing.extract("dead_letters")
+
+    source.read = overtaken  # type: ignore[method-assign]
+    (result,) = run(source, ["dead_letters"], landing.opened, spool_root=landing.folder / "spool")
+    source.close()
+    assert result.error is not None
+    assert "Another run" in result.error
+    assert landing.letters()[0]["attempts"] == 1
+
+
+MESSAGES = st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), min_size=1, max_size=14)
+
+
+@settings(max_examples=12, deadline=None)
+@given(MESSAGES, st.data())
+def test_however_it_is_cut_into_runs_the_tables_are_the_same(
+    messages: list[tuple[str, bool]], data: st.DataObject
+) -> None:
+    records = [
+        (event(m, seconds=number), dead(m, seconds=-number if back else number, reason=f"{number}"))
+        for number, (m, back) in enumerate(messages)
+    ]
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(records)), max_size=4)) | {0, len(records)})
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as many:
+        whole, parts = Landing(Path(one)), Landing(Path(many))
+        for landing, places in ((whole, [0, len(records)]), (parts, cuts)):
+            for start, end in itertools.pairwise(places):
+                landing.append(*zip(*records[start:end], strict=True))
+                assert all(result.error is None for result in landing.extract().values())
+        assert parts.events() == whole.events()
+        assert parts.letters() == whole.letters()
+        assert sum(row["attempts"] for row in whole.letters()) == len(records)
+
+
+def test_settings_that_are_missing_or_wrong_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="BRAID_COLLECT_LOG"):
+        Events.from_environment({})
+    with pytest.raises(ConfigurationError, match="BRAID_COLLECT_GIVE_UP"):
+        Events.from_environment({"BRAID_COLLECT_LOG": "x", "BRAID_COLLECT_GIVE_UP": "all"})
+    with pytest.raises(ConfigurationError, match="BRAID_KAFKA_SETTINGS"):
+        Events.from_environment({"BRAID_KAFKA": "localhost:1", "BRAID_KAFKA_SETTINGS": str(tmp_path / "none")})
+    source = Events.from_environment({"BRAID_COLLECT_LOG": str(tmp_path / "none")})
+    with pytest.raises(ConfigurationError, match="collect serve"):
+        source.connect()
