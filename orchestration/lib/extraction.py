@@ -31,7 +31,7 @@ def extraction(source: str, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 kinds={{"files": "file"}.get(source, source)},
                 owners=owners(table),
                 skippable=True,
-                metadata={"dagster/table_name": f"raw_{key.path[0]}.{key.path[1]}"},
+                metadata={"dagster/table_name": str(catalog.raw_table(source, name))},
             )
         )
 

@@ -1,4 +1,4 @@
-"""SIGKILL while the collector's log lands: rows and offsets are both there or neither, and the next run ends the same."""
+"""SIGKILL while the log of the collector lands: rows and offsets are both there or neither; the next run ends alike."""
 
 from __future__ import annotations
 

@@ -203,10 +203,27 @@ def test_the_hour_reads_events_unless_the_hour_before_has_not_ended(monkeypatch:
         assert run.run_id[:8] in str(skipped.skip_message)
 
 
+@pytest.mark.parametrize("setting", ["SEGMENT_ARCHIVE_URL", "BRAID_COLLECT_LOG"])
+def test_the_hour_reads_the_feeds_that_are_configured(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv(setting, "file:///nowhere")
+    with dg.DagsterInstance.local_temp() as instance:
+        for key in stands_on():
+            instance.report_runless_asset_event(dg.AssetMaterialization(key))
+        request = tick("every_hour", instance)
+    assert isinstance(request, dg.RunRequest)
+    selected = set(request.asset_selection or ())
+    own = {catalog.EVENTS} if setting == "SEGMENT_ARCHIVE_URL" else {catalog.COLLECTED, catalog.DEAD_LETTERS}
+    assert selected & EXTRACTED == own
+    assert dg.AssetKey(["staging", "stg_events__events"]) in selected
+    graph = defs.resolve_asset_graph()
+    assert set(catalog.FEEDS) <= graph.get(dg.AssetKey(["staging", "stg_events__events"])).parent_keys
+
+
 def test_configured_objects_are_those_whose_variables_are_there() -> None:
     keys, reasons = catalog.configured(SANDBOX)
-    assert set(keys) == EXTRACTED - set(catalog.keys("files")) - set(catalog.keys("sql"))
-    assert [reason for reason in reasons if "BRAID_FILES" not in reason and "BRAID_SQL" not in reason] == []
+    apart = ("files", "sql", "events")
+    assert set(keys) == EXTRACTED - {key for source in apart for key in catalog.keys(source)}
+    assert len(reasons) == len(apart)
     keys, reasons = catalog.configured({})
     assert keys == []
     assert len(reasons) == len(catalog.SOURCES)
