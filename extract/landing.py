@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from extract import books, deletions, folding, jobs, offsets, quarantine, windows
+from extract import books, deletions, folding, jobs, offsets, quarantine, taken, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
@@ -159,6 +159,15 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
             )
             if spool.rejected:
                 quarantine.add(warehouse, rejected)
+            if info.owners is not None:
+                apart = sum(
+                    taken.keep(
+                        warehouse, info, info.owners, batch,
+                        source=load.source, version=load.version, run_id=load.run_id, now=now,
+                    )
+                    for batch in staged
+                )  # fmt: skip
+                landed = replace(landed, quarantined=landed.quarantined + apart)
             _write_books(warehouse, info, spool, load, landed, existed, now)
     return landed
 

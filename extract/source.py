@@ -69,6 +69,13 @@ class Folds(NamedTuple):
     newest: str
 
 
+class Owners(NamedTuple):
+    """Who a row is from: ``column`` says it, and ``anyones`` are values of it under which all owners' rows may come."""
+
+    column: str
+    anyones: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class ObjectInfo:
     """One object as its source describes it now.
@@ -86,6 +93,8 @@ class ObjectInfo:
     append_only: bool = False
     # Rows of one key are counted together instead of one of them kept; with ``append_only``, since none is ever absent.
     folds: Folds | None = None
+    # With ``append_only``: rows of another owner than the one that has the key go to quarantine, by their ``payload``.
+    owners: Owners | None = None
     # Re-read this much before the watermark: late commits, index lag.
     overlap: timedelta = timedelta(0)
     # The watermark stays at least this much behind the source's clock; what late rows teach is added to it.

@@ -85,6 +85,22 @@ def test_both_feeds_share_one_table(landing: Landing, archive_first: bool) -> No
     )
 
 
+def test_an_id_that_two_sources_use_loses_nothing(landing: Landing) -> None:
+    landing.append([event("a"), event("b", seconds=1), event("b", source="app"), event("b", source="app", seconds=9)])
+    first = landing.extract("collected")["collected"]
+    assert (first.rows_inserted, first.rows_quarantined) == (2, 1)
+    landing.append([event("a", source="app"), event("a")])
+    assert landing.extract("collected")["collected"].rows_quarantined == 1
+    assert landing.extract("collected", full=True)["collected"].rows_quarantined == 0
+    rows = landing.query("select rule, record_key, status, payload from ops.quarantine order by 2")
+    assert [(row["rule"], row["record_key"], row["status"]) for row in rows] == [
+        ("key_taken", "app|a", "open"),
+        ("key_taken", "web_shop|b", "open"),
+    ]
+    assert json.loads(rows[1]["payload"])["messageId"] == "b"
+    assert {row["message_id"]: row["source"] for row in landing.events()} == {"a": "web_shop", "b": "app"}
+
+
 def test_dead_letters_count_how_often_they_came(landing: Landing) -> None:
     landing.append((), [dead("m", seconds=5), dead("m", seconds=1, reason="Older."), dead("m", rule="other")])
     result = landing.extract("dead_letters")["dead_letters"]

@@ -23,6 +23,7 @@ from extract.source import (
     Folds,
     MalformedAnswer,
     ObjectInfo,
+    Owners,
     Place,
     Reached,
     ReadContext,
@@ -88,6 +89,8 @@ class Events(Source):
                 fields={column: _FIELDS.get(column, column) for column in EVENT_TYPES},
                 newest_by=("received_at",),
                 append_only=True,
+                # What came through the archive is known by its message alone.
+                owners=Owners("source", ("segment_archive",)),
             )
         return ObjectInfo(
             name=name,
