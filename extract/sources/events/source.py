@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from extract.source import (
 )
 from extract.sources.calls import parser
 from extract.sources.events.records import DEAD_TYPES, EVENT_TYPES, typed
-from extract.sources.events.settings import LogSettings
+from extract.sources.events.settings import GIVE_UP, LogSettings
 from log import LogCorrupt, LogError
 from log.base import DEAD_LETTERS, EVENTS, Batch, Reader
 from warehouse.base import TableName
@@ -160,27 +161,34 @@ class Events(Source):
         # What is appended while this runs is the next run's: a busy log would else never be read to its end.
         end = reader.end(topic, partition)
         at, records, lost, problem = start, 0, 0, None
-        while at < end:
-            try:
-                batch = reader.read(topic, partition, at, max_records=RECORDS_A_BATCH)
-            except LogCorrupt as error:
-                passed = self._settings.passed(reader, topic, partition, at)
-                if passed is None:
-                    problem = (
-                        f"{error} Up to offset {at:,} everything has landed; to give up what is damaged for good, run "
-                        f"once with BRAID_COLLECT_GIVE_UP={topic}/{partition}/{at}."
-                    )
-                    break
-                lost += passed - at
-                at = passed
-                continue
-            if batch.next_offset == at:
-                break
-            at = batch.next_offset
-            if batch.offsets:
-                self._spool(opened, info, f"{topic}/{partition}", batch, context)
-                records += len(batch.offsets)
-                last_offset, last_hash = batch.offsets[-1], _hash(batch.payloads[-1])
+        # One batch is read while the one before it is taken apart, which DuckDB does outside Python's lock.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="log") as ahead:
+
+            def reading(offset: int) -> Future[Batch]:
+                return ahead.submit(reader.read, topic, partition, offset, max_records=RECORDS_A_BATCH)
+
+            coming = reading(at) if at < end else None
+            while coming is not None:
+                try:
+                    batch = coming.result()
+                except LogCorrupt as error:
+                    passed = self._settings.passed(reader, topic, partition, at)
+                    if passed is None:
+                        problem = (
+                            f"{error} Up to offset {at:,} everything has landed; to give up what is damaged for good, "
+                            f"run once with {GIVE_UP}={topic}/{partition}/{at}."
+                        )
+                        break
+                    lost += passed - at
+                    at = passed
+                    coming = reading(at) if at < end else None
+                    continue
+                coming = reading(batch.next_offset) if at < batch.next_offset < end else None
+                at = batch.next_offset
+                if batch.offsets:
+                    self._spool(opened, info, f"{topic}/{partition}", batch, context)
+                    records += len(batch.offsets)
+                    last_offset, last_hash = batch.offsets[-1], _hash(batch.payloads[-1])
         if problem is not None:
             self._problems[info.name].append(problem)
         if at != start or again or problem is not None:
