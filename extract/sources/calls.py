@@ -27,6 +27,6 @@ end;
 def parser() -> duckdb.DuckDBPyConnection:
     """DuckDB in memory as a JSON reader by columns; it can touch neither files nor network."""
     opened = duckdb.connect(":memory:", config={"threads": 2, "enable_external_access": False})
-    opened.execute("set timezone = 'UTC'")
+    opened.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     opened.execute(_MACROS)
     return opened
