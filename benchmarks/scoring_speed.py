@@ -155,7 +155,8 @@ def _compared(bench: Bench, size: int, model: Model, rules: list[Rule], repeats:
             "from identity.int_identity__scored_pairs as scored "
             "left join predicted on scored.record_key_a = predicted.a and scored.record_key_b = predicted.b"
         ).fetchall()
-    assert pairs == same, f"{pairs} pairs, Splink has {same} of them"
+        ((all_of_splinks,),) = connection.execute("select count(*) from predicted").fetchall()
+    assert pairs == same == all_of_splinks, f"{pairs} pairs, {same} of the {all_of_splinks} that Splink has"
     best = min(ours, key=lambda steps: sum(steps.values()))
     seconds, reference = sum(best.values()), min(theirs)
     return {

@@ -16,23 +16,25 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
-
 from collect import answers
 from collect.answers import Receive, Scope, Send
 from collect.body import Refused, parsed, too_large, unpacked
-from collect.events import Intake, Records, Stamps, digest, message_id, share_batch
+from collect.events import Intake, Records, Stamps, digest, message_id, share, shared
 from collect.limits import Keys, Source
 from collect.metrics import Metrics
 from collect.window import Window
 from log import LogError
-from log.group import GroupCommit, LogFull
+from log.group import PENDING_BYTES, GroupCommit, LogFull
 
 logger = logging.getLogger(__name__)
 BODY_BYTES = 500 * 1024
 BATCH_EVENTS = 2500
+# What a request may become, in bodies of the largest size: ids and times of 2,500 events are two of them by themselves.
+_RECORDS_A_BODY = 16
 _RETRY_SECONDS = 2
 _BODY_SECONDS = 30.0
+# A Basic header with the longest key there may be, and how many are remembered.
+_LOGIN_BYTES, _LOGINS = 512, 10_000
 # Bodies that are still arriving, all together: more than that is answered with 503 and comes again.
 _ARRIVING_BYTES = 128 * 1024 * 1024
 
@@ -52,7 +54,6 @@ _NO_KEY = partial(
     Refused, 401, "write_key_missing", "No write key is given: as Basic user, writeKey in the body, or X-Write-Key."
 )
 _BAD_KEY = partial(Refused, 401, "write_key_unknown", "The write key is unknown or revoked.")
-_DEEP = partial(Refused, 400, "nested_too_deep", "The body is nested too deep.")
 _STALLED = partial(Refused, 408, "body_incomplete", "The body did not arrive in time.")
 _SATURATED = partial(Refused, 503, "busy", "More is arriving than this server can hold.", retry_after=_RETRY_SECONDS)
 
@@ -76,8 +77,10 @@ class Collector:
         self.commit: GroupCommit | None = None
         self.damage: tuple[str, ...] = ()
         self._body_bytes, self._public_url, self._stopping = body_bytes, public_url, stopping
+        # What a batch says for all of its events is in the record of each.
+        self._record_bytes = min(_RECORDS_A_BODY * body_bytes, PENDING_BYTES)
         self._flying: dict[bytes, asyncio.Future[None]] = {}
-        self._logins: dict[bytes, str | None] = {}
+        self._logins: dict[bytes, str] = {}
         self._arriving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,12 +131,7 @@ class Collector:
         source = self._source(key) if key else None
         if declared > self._body_bytes:
             raise too_large(self._body_bytes)
-        message = await receive()
-        body = message.get("body", b"")
-        if message.get("more_body"):
-            body = await self._rest(body, receive)
-        if message["type"] == "http.disconnect":
-            raise _STALLED()
+        body = await self._body(receive)
         progress[0] = True
         self.metrics.count("body_bytes", len(body))
         if len(body) > self._body_bytes:
@@ -155,16 +153,12 @@ class Collector:
         if wait := source.take(len(calls)):
             raise Refused(429, "rate_limited", "This write key sends faster than it may.", retry_after=wait)
         stamps = Stamps.of(source.name, datetime.now(UTC).replace(tzinfo=None), content.get("sentAt"))
-        if kind is None:
-            share_batch(content, calls)
-        try:
-            await self._keep(commit, calls, kind, stamps)
-        except TypeError as error:
-            if isinstance(error, orjson.JSONEncodeError):
-                raise _DEEP() from None
-            raise
+        common = shared(content) if kind is None else []
+        await self._keep(commit, calls, kind, stamps, common)
 
-    async def _keep(self, commit: GroupCommit, calls: list[Any], kind: str | None, stamps: Stamps) -> None:
+    async def _keep(
+        self, commit: GroupCommit, calls: list[Any], kind: str | None, stamps: Stamps, common: list[Any]
+    ) -> None:
         """Make durable what is new among the calls, and wait for what another request is making durable."""
         records, new, waits = Records(), dict[bytes, None](), set[asyncio.Future[None]]()
         flying, window, duplicates = self._flying, self.window, 0
@@ -177,8 +171,16 @@ class Collector:
                 duplicates += 1
                 waits.add(other)
             else:
+                share(common, call)
                 self.intake.take(call, kind, message, broken, stamps, records)
                 new[mark] = None
+                if records.size > self._record_bytes:
+                    raise Refused(
+                        413,
+                        "too_large",
+                        f"The events of a request become {self._record_bytes:,} bytes at most, each with what the "
+                        "batch says for all: send smaller batches.",
+                    )
         try:
             if new:
                 done = commit.add(records.events, records.dead, records.size)
@@ -204,17 +206,20 @@ class Collector:
             count("events_violations", records.violations)
             count("validation_failures", records.failures)
 
-    async def _rest(self, body: bytes, receive: Receive) -> bytes:
-        """The rest of a body that comes in parts, no more of it than the limit."""
-        parts, size = [body], len(body)
-        self._arriving += size
+    async def _body(self, receive: Receive) -> bytes:
+        """The body, in as many parts as it comes, no more of it than the limit and no later than it may be."""
+        parts: list[bytes] = []
+        size = 0
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise _STALLED()
-                    part = message.get("body", b"")
+                    part: bytes = message.get("body", b"")
+                    if not parts and not message.get("more_body"):
+                        # Nearly all.
+                        return part
                     parts.append(part)
                     size += len(part)
                     self._arriving += len(part)
@@ -243,16 +248,19 @@ class Collector:
             return self._logins[header]
         except KeyError:
             pass
-        scheme, _, rest = header.partition(b" ")
-        found: str | None = None
-        if scheme.lower() == b"basic":
-            try:
-                found = base64.b64decode(rest, validate=True).decode("latin-1").partition(":")[0] or None
-            except (binascii.Error, ValueError):
-                raise _BAD_KEY() from None
-        if len(self._logins) > 10_000:
-            self._logins.clear()
-        self._logins[header] = found
+        if header[:6].lower() != b"basic ":
+            return None
+        if len(header) > _LOGIN_BYTES:
+            raise _BAD_KEY()
+        try:
+            found = base64.b64decode(header[6:], validate=True).decode("latin-1").partition(":")[0] or None
+        except (binascii.Error, ValueError):
+            raise _BAD_KEY() from None
+        # Only of keys that there are: what anybody may send must not stay here.
+        if found is not None and self.keys.find(found) is not None:
+            if len(self._logins) >= _LOGINS:
+                self._logins.clear()
+            self._logins[header] = found
         return found
 
     async def _other(self, scope: Scope, path: str, method: str, send: Send) -> int:

@@ -8,7 +8,8 @@ An event's record is JSON in UTF-8:
     plan_version, event_name, event_version, violations      what the tracking plan says
     payload               the call as it came, without its write key
 
-All times are UTC with milliseconds. A dead letter has ``rule`` and ``reason`` besides, and its payload whatever came.
+All times are UTC with milliseconds. A dead letter has ``rule`` and ``reason`` besides, and its payload whatever came;
+null when it is nested deeper than JSON can be written, or larger than the log takes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import orjson
 from collect import clock
 from collect.judging import Judge, Unplanned
 from collect.window import digest
-from log.base import Entry
+from log.base import RECORD_BYTES, Entry
 
 logger = logging.getLogger(__name__)
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
@@ -35,6 +36,10 @@ MAX_USER_ID = 500
 # Passed on to every event of a batch that does not say otherwise.
 _SHARED = ("context", "integrations")
 _OBJECTS = ("properties", "traits", "context")
+# What a dead letter tells without its payload, and without what may quote much of it.
+_KEPT = ("message_id", "source", "type", "user_id", "anonymous_id", "rule", "reason")
+_KEPT_TIMES = ("plan_version", "sent_at", "received_at")
+_DEEP = ("nested_too_deep", "It is nested deeper than JSON can be written; its payload is not kept.")
 
 
 class Malformed(Exception):
@@ -144,8 +149,7 @@ class Intake:
     def take(self, call: Any, kind: str | None, message: str, broken: str, stamps: Stamps, records: Records) -> None:
         """Add a call to the records. ``message`` and ``broken`` are what ``message_id`` said of it.
 
-        ``kind`` is the path's, None in a batch, where each call says its own. Raises orjson.JSONEncodeError when the
-        call is nested deeper than JSON can be written.
+        ``kind`` is the path's, None in a batch, where each call says its own.
         """
         if broken:
             self._dead(call, message, broken, "The call is no object, or its messageId no text.", stamps, records)
@@ -164,11 +168,13 @@ class Intake:
             self._dead(call, message, error.rule, error.reason, stamps, records)
             return
         call["type"] = kind
+        name = call.get("event")
         record: dict[str, Any] = {
             "message_id": message,
             "source": stamps.source,
             "type": kind,
-            "event": call.get("event"),
+            # Only a track call has to have one; what others call so may be anything.
+            "event": name if isinstance(name, str) else None,
             "user_id": user,
             "anonymous_id": anonymous,
             "timestamp": None,
@@ -181,10 +187,14 @@ class Intake:
         _tell_times(record, call, stamps)
         if not self._unplanned and not self._judged(call, message, record, stamps, records):
             return
-        data = orjson.dumps(record)
+        try:
+            data = orjson.dumps(record)
+        except orjson.JSONEncodeError:
+            self._dead(call, message, *_DEEP, stamps, records)
+            return
         # What is around the payload is small; only what comes near the limit is measured by itself.
-        if len(data) > self._event_bytes and len(orjson.dumps(call)) > self._event_bytes:
-            reason = f"An event has at most {self._event_bytes:,} bytes as JSON."
+        if len(data) > self._event_bytes and (len(data) > RECORD_BYTES or len(orjson.dumps(call)) > self._event_bytes):
+            reason = f"An event has at most {min(self._event_bytes, RECORD_BYTES):,} bytes as JSON."
             self._dead(call, message, "event_too_large", reason, stamps, records)
             return
         records.events.append((user or anonymous or message, data))
@@ -232,9 +242,20 @@ class Intake:
         record = {"message_id": message, "source": stamps.source, **(extra or {}), "rule": rule, "reason": reason}
         record |= {"plan_version": self._version, "sent_at": stamps.sent_at, "received_at": stamps.received_at}
         record["payload"] = call
-        data = orjson.dumps(record)
+        # Whatever it is, the rest of its batch is not to be lost with it.
+        try:
+            data = orjson.dumps(record)
+            if len(data) > RECORD_BYTES:
+                data = _bare(record, rule, f"{reason} Its payload is larger than the log takes, and not kept.")
+        except orjson.JSONEncodeError:
+            data = _bare(record, *_DEEP)
         records.dead.append((message, data))
         records.size += len(data)
+
+
+def _bare(record: dict[str, Any], rule: str, reason: str) -> bytes:
+    told = {**record, "rule": rule, "reason": reason}
+    return orjson.dumps({name: told[name] for name in (*_KEPT, *_KEPT_TIMES) if name in told} | {"payload": None})
 
 
 def _tell_times(record: dict[str, Any], call: dict[str, Any], stamps: Stamps) -> None:
@@ -254,19 +275,35 @@ def _tell_times(record: dict[str, Any], call: dict[str, Any], stamps: Stamps) ->
     record["timestamp"] = clock.write(moment) if moment is not None else stamps.received_at
 
 
-def share_batch(batch: dict[str, Any], calls: list[Any]) -> None:
-    """Pass on what a batch says for all of its calls; what a call says itself counts first."""
-    for name in _SHARED:
-        common = batch.get(name)
-        if not isinstance(common, dict) or not common:
-            continue
-        for call in calls:
-            if isinstance(call, dict):
-                own = call.get(name)
-                if own is None:
-                    call[name] = common
-                elif isinstance(own, dict):
-                    call[name] = common | own
+def shared(batch: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a batch says for all of its calls."""
+    return [(name, common) for name in _SHARED if isinstance(common := batch.get(name), dict) and common]
 
 
-__all__ = ["EVENT_BYTES", "TYPES", "Intake", "Malformed", "Records", "Stamps", "digest", "message_id", "share_batch"]
+def share(common: list[tuple[str, dict[str, Any]]], call: Any) -> None:
+    """Pass it on to one of them; what a call says itself counts first.
+
+    For one call when it is taken, not for all at once: a copy for each is many times what was sent.
+    """
+    if not isinstance(call, dict):
+        return
+    for name, fields in common:
+        own = call.get(name)
+        if own is None:
+            call[name] = fields
+        elif isinstance(own, dict):
+            call[name] = fields | own
+
+
+__all__ = [
+    "EVENT_BYTES",
+    "TYPES",
+    "Intake",
+    "Malformed",
+    "Records",
+    "Stamps",
+    "digest",
+    "message_id",
+    "share",
+    "shared",
+]

@@ -19,10 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from collect import CollectError
+from log.files import make_folder, replace_durably
 
 DEFAULT_RATE = 1000
 # Shorter ones could be found by counting from the file.
 MIN_KEY_LENGTH = 20
+# Nobody's are longer; what is sent as a key is not looked at beyond that.
+MAX_KEY_LENGTH = 256
 _ALPHABET = string.ascii_letters + string.digits
 _SOURCE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _ID_LENGTH = 12
@@ -56,13 +59,17 @@ class KeyFile:
         """Nothing is read yet; a file that does not exist holds no keys."""
         self.path = path
 
-    def listed(self) -> list[WriteKey]:
-        """All keys, also the revoked ones; CollectError when the file is not one of keys."""
+    def listed(self, *, missing_ok: bool = True) -> list[WriteKey]:
+        """All keys, also the revoked ones; CollectError when the file is not one of keys, or missing without leave."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             return [WriteKey(**item) for item in content["keys"]]
         except FileNotFoundError:
-            return []
+            if missing_ok:
+                return []
+            raise CollectError(
+                f"{self.path} is missing, and the keys it had go on: restore it, or restart to be without them."
+            ) from None
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CollectError(
                 f"{self.path} cannot be read as write keys ({type(error).__name__}): restore it, or remove it and make "
@@ -80,6 +87,8 @@ class KeyFile:
                 f"A key needs {MIN_KEY_LENGTH} or more printable ASCII characters without a colon: shorter ones could "
                 "be guessed from the file. Leave --key out to get a new one."
             )
+        if key is not None and len(key) > MAX_KEY_LENGTH:
+            raise CollectError(f"A key has at most {MAX_KEY_LENGTH} characters: give a shorter one.")
         with self._locked():
             made = key or "wk_" + "".join(secrets.choice(_ALPHABET) for _ in range(32))
             entry = WriteKey(hashed(made), source, rate, _now())
@@ -116,7 +125,7 @@ class KeyFile:
         import filelock
 
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.path.parent)
         except OSError as error:
             raise CollectError(
                 f"{self.path.parent} cannot be made ({error.strerror}): give a folder that may be written to."
@@ -129,9 +138,7 @@ class KeyFile:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(content + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        replace_durably(draft, self.path)
 
 
 def _now() -> str:

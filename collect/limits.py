@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from collect import CollectError
-from collect.keys import KeyFile, WriteKey, hashed
+from collect.keys import MAX_KEY_LENGTH, KeyFile, WriteKey, hashed
 
 logger = logging.getLogger(__name__)
 # A source may send this many seconds' worth at once: a batch after a pause is no misuse.
@@ -16,7 +16,6 @@ BURST_SECONDS = 10
 # What one batch may hold must fit a full bucket, however low the rate.
 _MIN_BURST = 2500
 _LOOK_SECONDS = 1.0
-_CACHED = 10_000
 
 
 class Source:
@@ -50,13 +49,15 @@ class Keys:
         """Read the keys; raises CollectError when the file is not one of keys."""
         self._file, self._share, self._clock = file, share, clock
         self._sources: dict[str, Source] = {}
-        self._known: dict[str, Source | None] = {}
+        # Only keys that there are: what anybody may send must not stay here.
+        self._known: dict[str, Source] = {}
+        self._told = ""
         self._looked_at = clock()
         self._stamp = file.stamp()
         self._load()
 
-    def _load(self) -> None:
-        writing = [key for key in self._file.listed() if key.revoked_at is None]
+    def _load(self, *, missing_ok: bool = True) -> None:
+        writing = [key for key in self._file.listed(missing_ok=missing_ok) if key.revoked_at is None]
         before = self._sources
         # A key that was there keeps its bucket.
         self._sources = {key.sha256: before.get(key.sha256) or Source(key, self._share, self._clock) for key in writing}
@@ -71,9 +72,11 @@ class Keys:
         try:
             return self._known[key]
         except KeyError:
-            if len(self._known) >= _CACHED:
-                self._known.clear()
-            found = self._known[key] = self._sources.get(hashed(key))
+            if len(key) > MAX_KEY_LENGTH:
+                return None
+            found = self._sources.get(hashed(key))
+            if found is not None:
+                self._known[key] = found
             return found
 
     def _refresh(self) -> None:
@@ -81,11 +84,14 @@ class Keys:
         if stamp == self._stamp:
             return
         try:
-            self._load()
-            self._stamp = stamp
+            # A file that is away for a moment is no revocation: SDKs drop what is answered 401.
+            self._load(missing_ok=not self._sources)
+            self._stamp, self._told = stamp, ""
         except CollectError as error:
             # The keys from before go on: a file that cannot be read must not end the collection.
-            logger.error("%s", error)
+            if self._told != str(error):
+                self._told = str(error)
+                logger.error("%s", error)
 
     def count(self) -> int:
         """How many keys may write."""

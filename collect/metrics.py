@@ -15,6 +15,7 @@ from pathlib import Path
 
 from collect import CollectError
 from collect.window import reserve
+from log.files import make_folder
 
 # Seconds; commits and requests alike.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -48,7 +49,7 @@ class Metrics:
         """Open the file for ``workers`` rows and begin this worker's at 0 when the file is made anew."""
         size = workers * _ROW * 8
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(handle).st_size != size:

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with bounds it does not have: how large a request's head may be, and how slowly it may come.
 
 The parser below it gathers a header until its end, however far that is, and waits for it as long as the client likes.
+What follows the last chunk of a body (trailers) is a head by the same bounds, and nobody reads it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = True
     _head_bytes = 0
     _timer: asyncio.TimerHandle | None = None
+    _in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that never sends anything is an unfinished head, too."""
@@ -50,15 +52,38 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._in_body, self._head_bytes = True, False, 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of the head; trailers are dropped."""
+        if not self._in_body:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """It is whole."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         if self._timer is not None:
             self._stop_timer()
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins; when no body follows it was the last, and trailers do."""
+        self._in_head, self._head_bytes = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body, of a chunk's too."""
+        self._in_head = False
+        if self._timer is not None:
+            self._stop_timer()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Nothing of it is to come."""
+        self._in_head = False
+        if self._timer is not None:
+            self._stop_timer()
+        super().on_message_complete()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from collect import CollectError
+from log.files import make_folder
 
 _DIGEST = 16
 _SLOTS_A_BUCKET = 32
@@ -43,7 +44,7 @@ class Window:
         self._buckets = max(1, slots // _SLOTS_A_BUCKET)
         size = self._buckets * _BUCKET
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(handle).st_size != size:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -57,7 +56,6 @@ def listening(settings: Settings, *, shared: bool) -> socket.socket:
             f"{settings.host}:{settings.port} cannot be served ({getattr(error, 'strerror', None) or error}): choose "
             "another --host or --port."
         ) from None
-    bound.set_inheritable(True)
     return bound
 
 
@@ -111,6 +109,8 @@ class Worker:
 
     def run(self, bound: socket.socket, ready: Callable[[], None] = lambda: None) -> int:
         """Serve until SIGTERM or SIGINT; every event that was accepted is durable then. Returns the exit code."""
+        # A compaction, which may outlive this process, would hold the port: uvloop closes nothing for its children.
+        bound.set_inheritable(False)
         try:
             writer = self._writer()
         except LogError as error:
@@ -144,13 +144,20 @@ class Worker:
     async def _serve(self, writer: LogWriter, bound: socket.socket, ready: Callable[[], None]) -> None:
         self.app.commit = commit = GroupCommit(writer, observe=self._observe)
         watch = asyncio.create_task(self._watch(ready))
+        watch.add_done_callback(self._watched)
         try:
             await self._server.serve(sockets=[bound])
         finally:
             watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            # Never its error, which is told already: what was handed over is made durable whatever it was.
+            await asyncio.wait([watch])
             await commit.close()
+
+    def _watched(self, watch: asyncio.Task[None]) -> None:
+        """Nobody would see any more that the log is broken: end in order, to be started anew."""
+        if not watch.cancelled() and (error := watch.exception()) is not None:
+            logger.error("the watch over the service failed: %s: %s", type(error).__name__, error)
+            self._code, self._server.should_exit = FAILED, True
 
     def _observe(self, seconds: float, _records: int) -> None:
         self.metrics.count("commits")
@@ -177,7 +184,11 @@ class Worker:
     async def _compact(self) -> None:
         """In a process of its own, so that requests do not wait for it; what fails is tried again in an hour."""
         command = (sys.executable, "-m", "log.compaction", str(self._settings.log_folder))
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        try:
+            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        except OSError as error:
+            logger.error("compaction cannot be started (%s); it is tried again in an hour", error.strerror or error)
+            return
 
         async def told() -> None:
             if await process.wait():

@@ -15,6 +15,9 @@ EVENTS = "events"
 DEAD_LETTERS = "dead_letters"
 TOPICS = (EVENTS, DEAD_LETTERS)
 
+# The most a record may have, whatever keeps the log: a broker takes messages of 1,048,588 bytes unless told otherwise.
+RECORD_BYTES = 1_000_000
+
 # Key (who it is about: same key, same partition on a broker) and payload, which is never empty.
 Entry = tuple[str, bytes]
 

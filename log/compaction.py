@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from log import LogCorrupt, files, segments
+from log import LogCorrupt, files, hours, segments
 from log.base import TOPICS
 from log.files import DRAFT, Piece
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 ROWS_A_GROUP = 65_536
+# What is held in memory until it is written.
+BYTES_A_GROUP = 64 * 1024 * 1024
 _UPKEEP_LOCK = "upkeep.lock"
 
 
@@ -67,12 +69,17 @@ def _compact_partition(folder: Path) -> Iterator[Path]:
     kept = files.pieces(folder)
     if not kept or kept[-1].is_parquet:
         return
-    open_hour = _hour(kept[-1])
+    try:
+        open_hour = _hour(kept[-1])
+    except LogCorrupt as error:
+        # Its writer, once started anew, begins another behind it.
+        logger.error("nothing is compacted beside it: %s", error)
+        return
     ends = [following.base for following in kept[1:]]
     closed = [(piece, end) for piece, end in zip(kept, ends, strict=False) if not piece.is_parquet]
-    for hour, group in groupby(closed, key=lambda item: _hour(item[0])):
+    for hour, group in groupby(closed, key=lambda item: _hour_or_none(item[0])):
         of_hour = list(group)
-        if hour == open_hour:
+        if hour is None or hour == open_hour:
             continue
         base, end = of_hour[0][0].base, of_hour[-1][1]
         try:
@@ -85,14 +92,35 @@ def _hour(piece: Piece) -> int:
     return segments.created_ms(piece.path) // segments.HOUR_MS
 
 
-def _write(folder: Path, group: list[Piece], base: int, end: int) -> Path:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _hour_or_none(piece: Piece) -> int | None:
+    try:
+        return _hour(piece)
+    except LogCorrupt as error:
+        logger.error("a segment is not compacted: %s", error)
+        return None
 
+
+def _write(folder: Path, group: list[Piece], base: int, end: int) -> Path:
     path = files.parquet_path(folder, base, end)
     draft = path.with_name(path.name + DRAFT)
-    expected = base
-    with pq.ParquetWriter(draft, schema(), compression="zstd") as writer:
+    try:
+        _fill(draft, group, base, end)
+        files.replace_durably(draft, path)
+    except BaseException:
+        # It holds what people sent, and no removal would look for it there.
+        draft.unlink(missing_ok=True)
+        raise
+    for piece in group:
+        piece.path.unlink()
+    files.sync_folder(folder)
+    return path
+
+
+def _fill(draft: Path, group: list[Piece], base: int, end: int) -> None:
+    import pyarrow as pa
+
+    expected, held = base, 0
+    with hours.writer(draft, schema()) as writer:
         offsets: list[int] = []
         times: list[int] = []
         payloads: list[bytes] = []
@@ -112,17 +140,13 @@ def _write(folder: Path, group: list[Piece], base: int, end: int) -> Path:
                     offsets.append(offset)
                     times.append(block.written_ms)
                     payloads.append(payload)
-                if len(offsets) >= ROWS_A_GROUP:
+                held += block.size
+                if len(offsets) >= ROWS_A_GROUP or held >= BYTES_A_GROUP:
                     flush()
+                    held = 0
         flush()
     if expected != end:
-        draft.unlink()
         raise LogCorrupt(f"{group[-1].path} ends before offset {end - 1:,}: restore this file from a backup.")
-    files.replace_durably(draft, path)
-    for piece in group:
-        piece.path.unlink()
-    files.sync_folder(folder)
-    return path
 
 
 def main() -> None:

@@ -63,13 +63,16 @@ class GroupCommit:
     def add(self, events: Sequence[Entry], dead: Sequence[Entry], size: int) -> asyncio.Future[None]:
         """Hand over entries of ``size`` bytes; the future ends when they are durable, or with a LogError.
 
-        Raises LogFull when too much waits already. The future is shared: shield it before it is cancelled.
+        Raises LogFull when too much waits already, LogError when it is more than may ever wait. The future is shared:
+        shield it before it is cancelled.
         """
         if self.failed is not None:
             # Anew: one exception raised for every request would keep the frames of all of them.
             raise LogBroken(str(self.failed))
+        if size > self._limit:
+            raise LogError(f"A commit takes at most {self._limit:,} bytes at once: hand over less.")
         group = self._pending
-        if group.bytes + size > self._limit and group.bytes:
+        if group.bytes + size > self._limit:
             raise LogFull("More events wait for the disk than memory should hold: send them again in a moment.")
         group.events += events
         group.dead += dead

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from log import LogBroken, LogCorrupt, LogError
-from log.base import TOPICS, Batch, Entry
+from log.base import RECORD_BYTES, TOPICS, Batch, Entry
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Producer
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 PREFIX = "braid."
 # A commit that takes longer has failed, for all that the sender is told; what is still under way is given up.
 COMMIT_SECONDS = 20.0
+# Room for the key, which is an id of at most 500 characters, and for what the protocol adds.
+_MESSAGE_BYTES = RECORD_BYTES + 8 * 1024
 _ASK_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 
@@ -47,6 +49,7 @@ class KafkaWriter:
             "enable.idempotence": True,
             "acks": "all",
             "compression.type": "zstd",
+            "message.max.bytes": _MESSAGE_BYTES,
             "linger.ms": 2,
             "delivery.timeout.ms": int(commit_seconds * 1000),
             "queue.buffering.max.kbytes": 256 * 1024,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from log import LogBroken, LogError, LogHeld, segments
 from log.blocks import encode
-from log.files import DURABLE, LOCK, ROTATE, encode_mark, leftovers, make_folder, pieces, read_mark
+from log.files import DURABLE, LOCK, ROTATE, encode_mark, leftovers, make_folder, pieces, read_mark, segment_path
 from log.segments import HEADER_BYTES, HOUR_MS, Damage, Scan
 
 logger = logging.getLogger(__name__)
@@ -58,13 +58,17 @@ class PartitionWriter:
     def _open(self) -> None:
         for path in leftovers(self.folder):
             path.unlink(missing_ok=True)
-        mark = read_mark(self.folder) or 0
+        known = read_mark(self.folder)
+        mark = known or 0
         kept = pieces(self.folder)
         if kept and kept[-1].end is None:
             found = segments.scan(kept[-1].path)
             self._base, self.next_offset = found.base, found.next_offset
             torn = found.file_bytes - found.good_bytes
-            if found.damage or found.next_offset < mark:
+            if found.damage and found.file_bytes <= HEADER_BYTES and known == found.base:
+                # Nothing was ever acknowledged that it could have held.
+                self._begin(found.base)
+            elif found.damage or found.next_offset < mark:
                 self._set_aside(kept[-1].path, found, mark)
             else:
                 if torn:
@@ -82,7 +86,9 @@ class PartitionWriter:
         self._hour = found.created_ms // HOUR_MS
         if found.file_bytes != found.good_bytes:
             os.ftruncate(self._file, found.good_bytes)
-        # What a killed process wrote is in the page cache, perhaps only there: durable before it is told so.
+        # What a killed process wrote is in the page cache, perhaps only there: durable before it is told so. The last
+        # block is written once more, since a kernel whose write failed holds it for written; all before are durable.
+        os.pwrite(self._file, os.pread(self._file, found.good_bytes - found.last, found.last), found.last)
         os.fsync(self._file)
 
     def _set_aside(self, path: Path, found: Scan, mark: int) -> None:
@@ -103,10 +109,17 @@ class PartitionWriter:
 
     def _begin(self, base: int) -> None:
         made = self._clock()
-        path = segments.create(self.folder, base, made)
+        try:
+            handle = segments.create(self.folder, base, made)
+        except OSError:
+            # With its name there, whatever is written on into the old one would be hidden behind it.
+            there = segment_path(self.folder, base).exists()
+            if self._file >= 0 and there and (base != self._base or os.fstat(self._file).st_nlink == 0):
+                self._broken = True
+            raise
         if self._file >= 0:
             os.close(self._file)
-        self._file, self._size, self._hour = os.open(path, os.O_RDWR), HEADER_BYTES, made // HOUR_MS
+        self._file, self._size, self._hour = handle, HEADER_BYTES, made // HOUR_MS
         self._base = self.next_offset = base
 
     def write(self, payloads: Sequence[bytes]) -> None:

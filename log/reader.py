@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from log import LogCorrupt, files, segments
 from log.base import Batch
 from log.files import Piece
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+from log.hours import Hour
 
 # While files are replaced, a listing may show neither the old nor the new: looked at again before it is called damage.
 _LOOKS, _PAUSE_SECONDS = 4, 0.05
@@ -46,7 +44,7 @@ class EmbeddedReader:
         self.root = root
         self._past_damage = past_damage
         self._places: dict[tuple[str, int], _Place] = {}
-        self._parquet: dict[tuple[str, int], tuple[Path, int, pq.ParquetFile]] = {}
+        self._parquet: dict[tuple[str, int], tuple[Path, int, Hour]] = {}
 
     def partitions(self, topic: str) -> Sequence[int]:
         """The partitions a topic has; none before a writer was there."""
@@ -94,11 +92,15 @@ class EmbeddedReader:
             raise LogCorrupt(f"{folder} has no file for offsets {offset:,} to {first - 1:,}: restore it from a backup.")
         piece, following = kept[at], kept[at + 1] if at + 1 < len(kept) else None
         stop = min(end, following.base) if following else end
-        batch = (
-            self._read_parquet(topic, partition, piece, offset, max_records)
-            if piece.is_parquet
-            else self._read_segment(topic, partition, piece, offset, stop, max_records)
-        )
+        if piece.is_parquet:
+            try:
+                batch = self._read_parquet(topic, partition, piece, offset, max_records)
+            except LogCorrupt:
+                if not skip:
+                    raise
+                batch = Batch((), (), offset)
+        else:
+            batch = self._read_segment(topic, partition, piece, offset, stop, max_records)
         if batch.next_offset > offset:
             return batch
         if skip:
@@ -143,33 +145,29 @@ class EmbeddedReader:
         assert piece.end is not None
         if offset >= piece.end:
             return Batch((), (), offset)
-        file = self._open_parquet(topic, partition, piece)
+        hour = self._open_parquet(topic, partition, piece)
         offsets: list[int] = []
         payloads: list[bytes] = []
-        for group in range(file.metadata.num_row_groups):
-            statistics: Any = file.metadata.row_group(group).column(0).statistics
-            if statistics.max < offset:
+        for group, (_, last) in enumerate(hour.bounds):
+            if last < offset:
                 continue
-            rows: Any = file.read_row_group(group, columns=["offset", "payload"])
-            numbers: list[int] = rows.column("offset").to_pylist()
-            first = next(index for index, number in enumerate(numbers) if number >= offset)
+            numbers, found = hour.records(group)
+            first = bisect_left(numbers, offset)
             room = slice(first, first + max_records - len(offsets))
             offsets += numbers[room]
-            payloads += rows.column("payload").slice(room.start, room.stop - room.start).to_pylist()
+            payloads += found[room]
             if len(offsets) >= max_records:
                 return Batch(offsets, payloads, offsets[-1] + 1)
         return Batch(offsets, payloads, piece.end)
 
-    def _open_parquet(self, topic: str, partition: int, piece: Piece) -> pq.ParquetFile:
-        import pyarrow.parquet as pq
-
+    def _open_parquet(self, topic: str, partition: int, piece: Piece) -> Hour:
         inode = piece.path.stat().st_ino
         known = self._parquet.get((topic, partition))
         if known and known[:2] == (piece.path, inode):
             return known[2]
-        file = pq.ParquetFile(piece.path)
-        self._parquet[topic, partition] = (piece.path, inode, file)
-        return file
+        hour = Hour(piece.path)
+        self._parquet[topic, partition] = (piece.path, inode, hour)
+        return hour
 
     def _forget(self, topic: str, partition: int) -> None:
         self._parquet.pop((topic, partition), None)

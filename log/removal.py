@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from log import LogError, LogHeld, files, segments
+from log import LogError, LogHeld, files, hours, segments
 from log.base import TOPICS
 from log.blocks import Block, encode
 from log.compaction import ROWS_A_GROUP, upkeep_lock
@@ -29,28 +28,49 @@ def remove(
     """Remove every durable record for which ``matches(payload)``; returns how many by topic.
 
     Works beside a running writer, which is asked to begin a new segment first; LogError when it does not within
-    ``timeout_seconds``. What arrives after the call began may need another one.
+    ``timeout_seconds``. What arrives after the call began may need another one. A file that is damaged, or cannot be
+    written anew, stops nothing: all others lose their records, and LogError at the end names it.
     """
     removed = dict.fromkeys(topics, 0)
+    troubles: list[str] = []
     with upkeep_lock(root):
         for topic in topics:
             for partition in files.partitions(root, topic):
                 folder = files.partition_folder(root, topic, partition)
-                open_base = _close_open_segment(folder, timeout_seconds)
+                try:
+                    open_base = _close_open_segment(folder, timeout_seconds)
+                except (LogError, OSError) as error:
+                    troubles.append(str(error))
+                    # What is closed can be rewritten all the same.
+                    open_base = _last_base(folder)
                 for piece in files.pieces(folder):
                     if piece.base < open_base:
-                        removed[topic] += _rewrite(piece, matches)
+                        try:
+                            removed[topic] += _rewrite(piece, matches)
+                        except (LogError, OSError) as error:
+                            troubles.append(str(error))
+    if troubles:
+        told = ", ".join(f"{count:,} of {topic}" for topic, count in removed.items())
+        raise LogError(f"Not every record could be removed ({told} are), ask again after this: {' '.join(troubles)}")
     return removed
+
+
+def _last_base(folder: Path) -> int:
+    kept = files.pieces(folder)
+    return (kept[-1].end or kept[-1].base) if kept else 0
 
 
 def _close_open_segment(folder: Path, timeout_seconds: float) -> int:
     """Have the writer, or be the writer for a moment, begin a new segment; the base of the one that is open now."""
-    asked_at = files.read_mark(folder) or 0
+    asked_at = files.read_mark(folder)
+    before = _last(folder)
     deadline = time.monotonic() + timeout_seconds
     asked = folder / ROTATE
     while True:
         kept = files.pieces(folder)
-        if kept and not kept[-1].is_parquet and kept[-1].base >= asked_at:
+        # Without a note of what is durable, only a segment that is new says that one was begun.
+        begun = kept and (kept[-1].base >= asked_at if asked_at is not None else _last(folder) != before)
+        if begun and not kept[-1].is_parquet:
             return kept[-1].base
         try:
             writer = PartitionWriter(folder)
@@ -71,15 +91,27 @@ def _close_open_segment(folder: Path, timeout_seconds: float) -> int:
         time.sleep(_POLL_SECONDS)
 
 
+def _last(folder: Path) -> tuple[Path, int] | None:
+    """The last file, and which one of that name it is."""
+    kept = files.pieces(folder)
+    return (kept[-1].path, kept[-1].path.stat().st_ino) if kept else None
+
+
 def _rewrite(piece: Piece, matches: Matches) -> int:
-    return _rewrite_parquet(piece.path, matches) if piece.is_parquet else _rewrite_segment(piece.path, matches)
+    path = piece.path
+    draft = path.with_name(path.name + DRAFT)
+    try:
+        rewrite = _rewrite_parquet if piece.is_parquet else _rewrite_segment
+        return rewrite(path, draft, matches)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
-def _rewrite_segment(path: Path, matches: Matches) -> int:
+def _rewrite_segment(path: Path, draft: Path, matches: Matches) -> int:
     found = sum(matches(payload) for block in segments.blocks(path) for _, payload in block.records())
     if not found:
         return 0
-    draft = path.with_name(path.name + DRAFT)
     with draft.open("wb") as file:
         file.write(segments.header(int(path.stem), segments.created_ms(path)))
         for block in segments.blocks(path):
@@ -96,24 +128,19 @@ def _without(block: Block, matches: Matches) -> bytes:
     return encode(block.first, block.written_ms, payloads, removed=True)
 
 
-def _rewrite_parquet(path: Path, matches: Matches) -> int:
+def _rewrite_parquet(path: Path, draft: Path, matches: Matches) -> int:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
-    groups = range(file.metadata.num_row_groups)
-    if not any(matches(payload) for group in groups for payload in _payloads(file, group)):
+    hour = hours.Hour(path)
+    groups = range(len(hour.bounds))
+    if not any(matches(payload) for group in groups for payload in hour.records(group)[1]):
         return 0
-    draft, found = path.with_name(path.name + DRAFT), 0
-    with pq.ParquetWriter(draft, file.schema_arrow, compression="zstd") as writer:
+    found = 0
+    with hours.writer(draft, hour.schema) as writer:
         for group in groups:
-            keep = [not matches(payload) for payload in _payloads(file, group)]
+            keep = [not matches(payload) for payload in hour.records(group)[1]]
             found += keep.count(False)
             if any(keep):
-                writer.write_table(file.read_row_group(group).filter(pa.array(keep)), row_group_size=ROWS_A_GROUP)
+                writer.write_table(hour.table(group).filter(pa.array(keep)), row_group_size=ROWS_A_GROUP)
     files.replace_durably(draft, path)
     return found
-
-
-def _payloads(file: Any, group: int) -> list[bytes]:
-    return list(file.read_row_group(group, columns=["payload"]).column("payload").to_pylist())

@@ -35,18 +35,20 @@ class Damage:
 
     def __str__(self) -> str:
         """For a sentence: which bytes of which file, and which offsets."""
-        return f"{self.path} at bytes {self.start:,} to {self.stop:,} (offsets {self.lost:,} to {self.found - 1:,})"
+        what = f"offsets {self.lost:,} to {self.found - 1:,}" if self.found > self.lost else "no record"
+        return f"{self.path} at bytes {self.start:,} to {self.stop:,} ({what})"
 
 
 @dataclass(slots=True)
 class Scan:
-    """What a segment holds. Behind ``good_bytes`` is nothing but, perhaps, a torn tail."""
+    """What a segment holds. Behind ``good_bytes`` is nothing but, perhaps, a torn tail; ``last`` is its last block."""
 
     base: int
     created_ms: int
     next_offset: int
     good_bytes: int
     file_bytes: int
+    last: int = HEADER_BYTES
     damage: list[Damage] = field(default_factory=list)
 
 
@@ -70,24 +72,33 @@ def _checked_header(path: Path, data: bytes) -> int:
     raise LogCorrupt(f"{path} does not begin as a segment of the log does: restore this file from a backup.")
 
 
-def create(folder: Path, base: int, made_ms: int) -> Path:
-    """A new, empty segment, durable with its name."""
+def create(folder: Path, base: int, made_ms: int) -> int:
+    """A new, empty segment, durable with its name; returns it open."""
     path = segment_path(folder, base)
     draft = path.with_name(path.name + DRAFT)
-    draft.write_bytes(header(base, made_ms))
-    replace_durably(draft, path)
-    return path
+    handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(handle, header(base, made_ms))
+        replace_durably(draft, path)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def scan(path: Path) -> Scan:
-    """Read and check all of a segment; damage in its middle is listed, whatever follows it is still read."""
+    """Read and check all of a segment; damage in it is listed, whatever follows it is still read."""
     data = path.read_bytes()
-    made = _checked_header(path, data[:HEADER_BYTES])
     base = int(path.stem)
-    result = Scan(base, made, base, HEADER_BYTES, len(data))
+    result = Scan(base, 0, base, min(HEADER_BYTES, len(data)), len(data))
+    try:
+        result.created_ms = _checked_header(path, data[:HEADER_BYTES])
+    except LogCorrupt:
+        result.damage.append(Damage(path, 0, result.good_bytes, base, base))
     view, position = memoryview(data), HEADER_BYTES
     while position < len(data):
         block = decode(view[position:])
+        result.last = position if block is not None else result.last
         if block is not None and block.first == result.next_offset:
             position += block.size
         elif block is not None and block.first > result.next_offset:

@@ -45,6 +45,8 @@ _HANDED_DOWN_AT_MOST = 0.1
 # A share of the pairs of one person: how many moved in between, before any is seen and at most. As many pairs as
 # _MOVES_SEEN_BEFORE speak for the first.
 _MOVED_BEFORE, _MOVED_AT_MOST, _MOVES_SEEN_BEFORE = 0.05, 0.3, 20
+# However few the records are, that two of them are two people can be.
+_PRIOR_AT_MOST = 0.999
 _Shares = dict[str, dict[int, float]]
 # Pattern, rarities of the four kinds, pairs.
 _Pairs = tuple[int, float, float, float, float, int]
@@ -218,7 +220,7 @@ def _learnt(model: Model, sums: _Kinds, everything: float) -> Model:
     return replace(
         model,
         levels=levels,
-        prior=one * (1 - moves) / everything,
+        prior=min(one * (1 - moves) / everything, _PRIOR_AT_MOST),
         moved=one * moves / everything,
         household=max(household.pairs, 0.5) / everything if model.household else 0.0,
         namesakes=max(namesakes.pairs, 0.5) / everything if model.namesakes else 0.0,

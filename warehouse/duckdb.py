@@ -100,8 +100,8 @@ class DuckDBWarehouse(Warehouse):
         # Times are naive UTC, and a table's name in SQL never means a Python variable of ours.
         fixed = {"TimeZone": "UTC", "python_enable_replacements": False}
         try:
-            for name, value in (defaults | dict(settings or {}) | fixed).items():
-                with _interruptible():
+            with _interruptible():
+                for name, value in (defaults | dict(settings or {}) | fixed).items():
                     connection.execute(f"set {quote(name, 'duckdb')} = {sql_string(str(value))}")
         except duckdb.Error as error:
             connection.close()
@@ -126,9 +126,8 @@ class DuckDBWarehouse(Warehouse):
 
     def query(self, sql: str, params: Sequence[object] = ()) -> pa.Table:
         """Rows of one statement as an Arrow table; ``?`` marks a parameter."""
-        with self._explained(sql), _interruptible():
-            table: pa.Table = self._relation(sql, params).to_arrow_table()
-            return table
+        with self._explained(sql):
+            return self._arrow(sql, params)
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> None:
         """Run one statement for its effect."""
@@ -156,8 +155,7 @@ class DuckDBWarehouse(Warehouse):
         """Column names and types in table order, or None when the table does not exist."""
         # Unlike the catalog's text this gives Arrow types exactly, of decimals and of views too.
         try:
-            with _interruptible():
-                schema = self._relation(f"select * from {self.relation(table)} limit 0").to_arrow_table().schema
+            schema = self._arrow(f"select * from {self.relation(table)} limit 0").schema
         except duckdb.CatalogException:
             return None
         return dict(zip(schema.names, schema.types, strict=True))
@@ -386,13 +384,15 @@ class DuckDBWarehouse(Warehouse):
             refuse_outside_rows(sql)
         self._raw(sql, params)
 
-    def _relation(self, sql: str, params: Sequence[object] = ()) -> duckdb.DuckDBPyRelation:
+    def _arrow(self, sql: str, params: Sequence[object] = ()) -> pa.Table:
         """A statement that gives rows, handed over as Arrow without a copy."""
         if self._in_transaction:
             refuse_outside_rows(sql)
         if self.on_statement is not None:
             self.on_statement(sql)
-        return self._open.sql(sql, params=list(params))
+        with _interruptible():
+            table: pa.Table = self._open.sql(sql, params=list(params)).to_arrow_table()
+            return table
 
     def _raw(self, sql: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """A statement with a small result, read to its end: an unread one blocks the connection."""

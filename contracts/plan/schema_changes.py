@@ -1,7 +1,8 @@
 """The difference between two schemas of one event and version, keyword by keyword.
 
-Conservative where it cannot know: a pattern that changed counts as narrowed. So whatever is called compatible is:
-every value the old schema allows, the new one allows.
+Conservative where it cannot know: a pattern that changed counts as narrowed. So where all is called compatible, every
+value the old schema allows, the new one allows. A property that is added to an object which had others anyway is a
+notice: somebody may have sent one of that name already, and of another type.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _LIMITS: Mapping[str, tuple[tuple[str, ...], bool]] = {
     "maximum": (("integer", "number"), False),
     "exclusiveMaximum": (("integer", "number"), False),
 }
+# Keywords that refuse no value.
+_WORDS = frozenset(("description", "title", "examples", "pii"))
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ def _changed(keyword: str, old: Any, new: Any, path: str) -> Difference:
 def _object(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
     was, now = schemas.properties_of(old), schemas.properties_of(new)
     required = set(old.get("required", ())), set(new.get("required", ()))
+    open_before, open_now = (schema.get("additionalProperties") is not False for schema in (old, new))
     for name, schema in was.items():
         here = f"{path}.{name}"
         if name not in now:
@@ -134,9 +138,11 @@ def _object(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
     for name in now:
         if name not in was and name in required[1]:
             yield Difference("breaking", "made_required", f"{path}.{name}", "is new and required")
+        elif name not in was and open_before and now[name].keys() - _WORDS:
+            message = "is new; calls that sent one of this name unplanned may violate it"
+            yield Difference("notice", "property_added", f"{path}.{name}", message)
         elif name not in was:
             yield Difference("compatible", "property_added", f"{path}.{name}", "is new")
-    open_before, open_now = (schema.get("additionalProperties") is not False for schema in (old, new))
     if open_before and not open_now:
         yield Difference("breaking", "closed", path, "may have no other properties any longer")
     elif open_now and not open_before:

@@ -158,6 +158,8 @@ class Reading:
         for key in schema:
             if key in _SPEAKS_OF and not set(types) & set(_SPEAKS_OF[key]):
                 self._say((*path, key), f"{key} says nothing of {' or '.join(types)}; leave it out or change the type.")
+        if "const" in schema and "enum" in schema:
+            self._say((*path, "const"), "const and enum stand together; a value has to be both, so keep one of them.")
         for name in schema.get("required", ()):
             if name not in properties_of(schema):
                 self._say((*path, "required"), f"{name} is required and not among the properties.")

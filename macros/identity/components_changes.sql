@@ -74,26 +74,49 @@
     cast(mod({{ id }}, 524288) as {{ dbt.type_int() }})
 {%- endmacro %}
 
-{#- Number that the model's `changes` macro gave the last time; none when it was not asked yet. -#}
-{% macro seen_number(target) %}
+{#- Number that the model's `changes` macro gave the last time; none when it was not asked yet, when what else was
+    noted then is missing, or when the edges were selected by other SQL (`version`). -#}
+{% macro seen_number(target, version) %}
     {%- set seen = braid.rows_beside(target, 'seen') -%}
-    {%- if adapter.get_relation(seen.database, seen.schema, seen.identifier) is none
-        or braid.row_count(seen) == 0 -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {{ return(braid.first_value('select max(seen_number) from ' ~ seen)) }}
+    {%- for beside, columns in (
+        (seen, ['seen_number', 'seen_version']), (braid.rows_beside(target, 'parts'), ['part_number', 'digest'])
+    ) -%}
+        {%- set there = adapter.get_relation(beside.database, beside.schema, beside.identifier) -%}
+        {%- if there is none or braid.lower_columns(there) != columns -%}
+            {{ return(none) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set found = run_query("select max(seen_number) from " ~ seen ~ " where seen_version = '" ~ version ~ "'").rows[0][0] -%}
+    {{ return(none if found is none else found | int) }}
+{% endmacro %}
+
+{#- Another text when the SQL of the model is another, or that of a view it reads, or of one that this one reads: rows
+    of a view may be others without a row of a table being written. -#}
+{% macro sql_version(sql) %}
+    {%- set views, texts = model.depends_on.nodes | list, [sql] -%}
+    {%- for view in views -%}
+        {%- set node = graph.nodes.get(view) -%}
+        {%- if node is not none and node.config.materialized == 'view' -%}
+            {%- do texts.append(node.raw_code) -%}
+            {%- for parent in node.depends_on.nodes if parent not in views -%}
+                {%- do views.append(parent) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(local_md5(texts | join('\n'))) }}
 {% endmacro %}
 
 {#- Notes what this run has seen. Comes last, and what the one before saw is forgotten at the beginning: after a run that
     was killed all is compared. -#}
-{% macro note_seen(made, target, sql, number) %}
+{% macro note_seen(made, target, sql, number, version) %}
     {%- set seen, parts = braid.rows_beside(target, 'seen'), braid.rows_beside(target, 'parts') -%}
     {%- set noted = braid.scratch(target, 'now_parts') -%}
     {%- if noted not in made -%}
         {%- do braid.make_scratch(made, target, 'now_parts', braid.node_parts(sql)) -%}
     {%- endif -%}
     {%- do run_query('create or replace table ' ~ parts ~ ' as (select part_number, digest from ' ~ noted ~ ')') -%}
-    {%- do run_query('create or replace table ' ~ seen ~ ' as (select ' ~ number ~ ' as seen_number)') -%}
+    {%- do run_query('create or replace table ' ~ seen ~ ' as (select ' ~ number
+        ~ " as seen_number, '" ~ version ~ "' as seen_version)") -%}
 {% endmacro %}
 
 {#- `changes` of the candidate clusters: ends of links that came or went, and records that decisions name. A cut goes

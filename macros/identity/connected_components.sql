@@ -28,14 +28,14 @@
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set number = braid.next_run_number(target_relation) -%}
+    {%- set number = braid.next_run_number(target_relation, config.get('meta').get('noted')) -%}
     {%- set columns = [config.meta_require('node_column'), config.meta_require('component_column')] -%}
     {%- set made = [] -%}
     {%- set state = namespace(kept=braid.components_are_kept(existing, columns), changed=none) -%}
     {%- set told = {'number': 0, 'nodes': none} -%}
     {%- set changes = config.get('meta').get('changes') -%}
     {%- if changes -%}
-        {%- do told.update(context[changes](braid.seen_number(target_relation))) -%}
+        {%- do told.update(context[changes](braid.seen_number(target_relation, braid.sql_version(sql)))) -%}
         {%- do run_query('drop table if exists ' ~ braid.rows_beside(target_relation, 'seen')) -%}
     {%- endif -%}
 
@@ -59,7 +59,7 @@
         {%- do braid.components_from_nothing(made, target_relation, sql, columns, number) -%}
     {%- endif -%}
     {%- if changes -%}
-        {%- do braid.note_seen(made, target_relation, sql, told['number']) -%}
+        {%- do braid.note_seen(made, target_relation, sql, told['number'], braid.sql_version(sql)) -%}
     {%- endif -%}
     {%- do braid.drop_scratch(made) -%}
     {#- dbt wants one statement of the name main: it tells how many nodes there are. -#}

@@ -9,12 +9,12 @@
 
     The table has `written_number` beside the model's columns, the number of the run that wrote the row. Beside it
     `<model>__gone` has rows that went, with `gone_number`, and `<model>__parts` the sums. A row of `__gone` that is all
-    null tells that everything was made from nothing then. That is what happens when one of the three is missing, with
-    other columns than the model's, on a full refresh, or when more than half of the parts changed. -#}
+    null tells that everything was made from nothing then. That is what happens when one of the three is missing, when
+    the SQL of the model or of its inputs is another, on a full refresh, or when more than half of the parts changed. -#}
 {% materialization kept_by_part, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set number = braid.next_run_number(target_relation) -%}
+    {%- set number = braid.next_run_number(target_relation, config.get('meta').get('noted')) -%}
     {%- set made = [] -%}
     {%- set inputs = context[config.meta_require('inputs')]() -%}
     {%- set state = namespace(changed=none) -%}
@@ -25,7 +25,8 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- set now = braid.make_scratch(made, target_relation, 'now',
-        'select part_number, sum(digest) as digest from (' ~ inputs ~ ') as inputs group by part_number') -%}
+        'select part_number, sum(digest) as digest from (' ~ inputs ~ ') as inputs group by part_number'
+        ~ ' union all select ' ~ braid.sql_part() ~ ', ' ~ local_md5(sql ~ inputs)[:15] | int(base=16)) -%}
     {%- if braid.parts_are_kept(existing) -%}
         {%- set state.changed = braid.changed_parts_of(made, target_relation, now) -%}
     {%- endif -%}
@@ -64,6 +65,11 @@
     1048576
 {%- endmacro %}
 
+{#- A part without rows; its sum is that of the SQL which makes the rows: with other SQL every part is another. -#}
+{% macro sql_part() -%}
+    {{ return('-1') }}
+{%- endmacro %}
+
 {#- Whether the part in a column is one that this run makes anew. A unit test reads all parts:
     `overrides: {macros: {in_changed_parts: "true"}}`; before it is told so, its model has no name. -#}
 {% macro in_changed_parts(column) -%}
@@ -91,7 +97,7 @@
 {% endmacro %}
 
 {#- Parts whose sum is another than it was, as the temporary table that in_changed_parts reads; none when they are more
-    than half. -#}
+    than half, or the SQL is another. -#}
 {% macro changed_parts_of(made, target, now) %}
     {%- set parts = braid.rows_beside(target, 'parts') -%}
     {%- set changed = braid.make_scratch(made, target, 'changed',
@@ -99,6 +105,9 @@
         ~ ' full outer join ' ~ parts ~ ' as parts on now.part_number = parts.part_number'
         ~ ' where now.digest is null or parts.digest is null or now.digest <> parts.digest'
     ) -%}
+    {%- if braid.row_count(changed ~ ' where part_number = ' ~ braid.sql_part()) > 0 -%}
+        {{ return(none) }}
+    {%- endif -%}
     {{ return(changed if 2 * braid.row_count(changed) <= braid.row_count(parts) else none) }}
 {% endmacro %}
 

@@ -8,11 +8,19 @@
     )) }}
 {% endmacro %}
 
-{#- The number of this run: above all that were written before, also by runs that were made from nothing. -#}
-{% macro next_run_number(target) %}
+{#- The number of this run: above all that were written before, also by runs that were made from nothing. `noted` has the
+    tables in which readers note up to which number they have read, and the column of each: a table that was dropped
+    with what stands beside it must not begin again with numbers that somebody has read already. -#}
+{% macro next_run_number(target, noted) %}
     {%- set numbers = ['select 0 as number'] -%}
     {%- for relation, column in ((target, 'written_number'), (braid.rows_beside(target, 'gone'), 'gone_number')) -%}
         {%- set there = adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
+        {%- if there is not none and column in braid.lower_columns(there) -%}
+            {%- do numbers.append('select max(' ~ column ~ ') from ' ~ there) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for name, column in (noted or {}).items() -%}
+        {%- set there = adapter.get_relation(target.database, target.schema, name) -%}
         {%- if there is not none and column in braid.lower_columns(there) -%}
             {%- do numbers.append('select max(' ~ column ~ ') from ' ~ there) -%}
         {%- endif -%}

@@ -438,10 +438,16 @@ final as (
     from changes
     cross join build
     cross join numbered
+    cross join last_change
     left join newest_decided as here
         on 'cluster:' || changes.cluster_key = here.part
     left join newest_decided as there
         on 'customer:' || changes.other_customer_id = there.part
+    -- A build changes its ids once. Run again by itself, this model would read ids that the build's
+    -- own records do not know yet, and issue them a second time.
+    where
+        coalesce(last_change.change_number, 0)
+        = coalesce(build.last_ledger_number, last_change.change_number, 0)
 )
 
 select * from final

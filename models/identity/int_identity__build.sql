@@ -148,6 +148,10 @@ final as (
 
         cast((select max(last_write.graph_number) from last_write) as {{ dbt.type_bigint() }})
             as last_graph_number,
+        cast(
+            coalesce((select max(last_ledger.ledger_number) from last_ledger), 0)
+            as {{ dbt.type_bigint() }}
+        ) as last_ledger_number,
         cast((select max(taken_back.restored_number) from taken_back) as {{ dbt.type_bigint() }})
             as restored_number,
         (select max(taken_back.restoring_decision_id) from taken_back) as restoring_decision_id,

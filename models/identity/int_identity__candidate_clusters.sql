@@ -7,6 +7,7 @@
         'node_column': 'record_key',
         'component_column': 'cluster_key',
         'changes': 'changed_link_ends',
+        'noted': {'identity_builds': 'candidate_number'},
     }
 ) }}
 

@@ -3,7 +3,13 @@
 -- links. Pairs that scores make one person are links too; their score is the probability.
 -- A value is a number's part; a run reads the records of those parts again that changed.
 
-{{ config(materialized='kept_by_part', meta={'inputs': 'link_inputs'}) }}
+{{ config(
+    materialized='kept_by_part',
+    meta={
+        'inputs': 'link_inputs',
+        'noted': {'int_identity__candidate_clusters__seen': 'seen_number'},
+    }
+) }}
 
 with
 

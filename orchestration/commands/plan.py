@@ -83,7 +83,8 @@ def diff(old: str, new: str | None, folder: Path | None, as_json_: bool) -> int:
     from contracts.plan.changes import changes
 
     place = folder or FOLDER
-    before = _readable(revisions.files_at(place, old) or {}, old, must_be_fine=False)
+    held = revisions.files_at(place, old)
+    before = _readable(held or {}, old, must_be_fine=False)
     if new is None:
         after = _readable(_files(folder)[1], "the working folder")
     else:
@@ -91,6 +92,8 @@ def diff(old: str, new: str | None, folder: Path | None, as_json_: bool) -> int:
         if found is None:
             raise SetupError(f"There is no tracking plan in {_shown(place)} at {new}.")
         after = _readable(found, new)
+    if held is None:
+        say(f"There is no tracking plan in {_shown(place)} at {old}: all of it is new, and nothing can be breaking.")
     found_changes = changes(before, after)
     breaking = sum(change.severity == "breaking" for change in found_changes)
     if as_json_:

@@ -171,5 +171,22 @@ def _publish(warehouse: Warehouse, tables: dict[TableName, pa.Table]) -> None:
         warehouse.transaction(),
     ):
         warehouse.execute(f"delete from {warehouse.relation(FREQUENCIES)}")
+        # Deleting comes first: a warehouse that lets two trainings write at once makes the second one wait for it.
+        _refuse_an_older_one(warehouse, tables[MODELS])
         for name, staged in ((WEIGHTS, weights), (FREQUENCIES, frequencies), (RULES, rules), (MODELS, models)):
             warehouse.append(name, staged)
+
+
+def _refuse_an_older_one(warehouse: Warehouse, trained: pa.Table) -> None:
+    """Raises MatchingError when a later training published first: frequencies are kept of the newest version alone."""
+    found = warehouse.query(
+        f"select trained_at, model_version from {warehouse.relation(MODELS)}"
+        " order by trained_at desc, model_version desc limit 1"
+    )
+    newest = [column.to_pylist() for column in found.columns]
+    ours = (trained["trained_at"][0].as_py(), trained["model_version"][0].as_py())
+    if newest[0] and (newest[0][0], newest[1][0]) > ours:
+        raise MatchingError(
+            f"Version {newest[1][0]} of the weights was trained meanwhile and is newer, so this one was not kept: "
+            "build with that one, or run `braid identity train` again."
+        )

@@ -91,10 +91,29 @@ def one_in(share: float) -> str:
     return f"one in {1 / share:,.0f}" if share else "none"
 
 
+# As they are in match_weights, in the order that they are read in.
+_COLUMNS = (
+    "comparison_name", "comparison_level", "level_label", "m_probability", "u_probability", "h_probability",
+    "n_probability", "match_weight", "household_weight", "namesake_weight", "term_frequency_column",
+)  # fmt: skip
+
+
+def _refuse_old_books(warehouse: Warehouse) -> None:
+    """Raises MatchingError when another version of Braid wrote the books, and they lack columns of this one."""
+    for table, needed in ((MODELS, ("link_weight", "review_weight")), (WEIGHTS, _COLUMNS)):
+        there = {name.lower() for name in warehouse.columns(table) or {}}
+        if not there.issuperset(needed):
+            raise MatchingError(
+                f"{table} is of an older version of Braid and lacks {', '.join(sorted({*needed} - there))}: "
+                "run `braid identity train` again."
+            )
+
+
 def read(warehouse: Warehouse, version: str | None = None) -> VersionWeights:
     """The version named, or the newest one. Raises MatchingError."""
     if warehouse.columns(MODELS) is None:
         raise MatchingError("No weights were learnt yet: run `braid identity train`.")
+    _refuse_old_books(warehouse)
     found = warehouse.query(
         "select model_version, contract_version, number_of_records, link_weight, review_weight"
         f" from {warehouse.relation(MODELS)} order by trained_at desc, model_version desc"
@@ -106,10 +125,7 @@ def read(warehouse: Warehouse, version: str | None = None) -> VersionWeights:
         raise MatchingError(f"{version!r} is no version of the weights; the newest are {', '.join([*versions][:3])}.")
     name, contract, records, link, review = versions[version or next(iter(versions))]
     found = warehouse.query(
-        "select comparison_name, comparison_level, level_label, m_probability, u_probability, h_probability,"
-        " n_probability, match_weight, household_weight, namesake_weight, term_frequency_column"
-        f" from {warehouse.relation(WEIGHTS)} where model_version = ?",
-        [name],
+        f"select {', '.join(_COLUMNS)} from {warehouse.relation(WEIGHTS)} where model_version = ?", [name]
     )
     rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
     shares = {row[0]: row[3:7] for row in rows if row[0] in (PRIOR, MOVED)}

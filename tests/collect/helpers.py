@@ -93,15 +93,19 @@ class Bench:
         headers: Sequence[tuple[str, str]] = (),
         *,
         query: str = "",
+        stalls: bool = False,
     ) -> Answer:
+        """The answer to a request; with ``stalls`` the client sends nothing more, and stays."""
         parts = [body] if isinstance(body, bytes) else list(body)
         messages = [
-            {"type": "http.request", "body": part, "more_body": index + 1 < len(parts)}
+            {"type": "http.request", "body": part, "more_body": stalls or index + 1 < len(parts)}
             for index, part in enumerate(parts)
         ]
         sent: list[Any] = []
 
         async def receive() -> Any:
+            if stalls and not messages:
+                await asyncio.sleep(30)
             return messages.pop(0) if messages else {"type": "http.disconnect"}
 
         async def take(message: Any) -> None:

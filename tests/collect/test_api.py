@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import tracemalloc
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collect import clock
+from collect import app, clock
 from log import LogBroken, LogError
 from log.base import DEAD_LETTERS
 from log.group import LogFull
@@ -121,17 +122,66 @@ def test_without_a_key_nothing_is_taken(tmp_path: Path, headers: Any) -> None:
         (b"[1]", "not_an_object"),
         (b'{"batch": 5}', "batch_missing"),
         (b"{}", "batch_missing"),
-        (
-            b'{"batch":[{"type":"track","event":"x","userId":"u","properties":' + b"[" * 400 + b"]" * 400 + b"}]}",
-            "nested_too_deep",
-        ),
         (b"[" * 100_000, "malformed_json"),
     ],
-    ids=["empty", "cut", "NaN", "bad UTF-8", "list", "batch of 5", "no batch", "deep", "very deep"],
+    ids=["empty", "cut", "NaN", "bad UTF-8", "list", "batch of 5", "no batch", "very deep"],
 )
 def test_what_is_no_call_is_400(tmp_path: Path, body: bytes, code: str) -> None:
     answer, events, dead = posted(tmp_path, "/v1/batch", body)
     assert (answer.status, answer.json["code"], events, dead) == (400, code, [], [])
+
+
+@pytest.mark.parametrize("properties", ["%s", '{"a":%s}'], ids=["no object", "object"])
+def test_one_call_that_is_too_deep_costs_no_other(tmp_path: Path, properties: str) -> None:
+    deep = properties % ("[" * 400 + "]" * 400)
+    call = f'{{"type":"track","event":"x","userId":"u","messageId":"deep","properties":{deep}}}'
+    batch = f'{{"batch":[{call},{json.dumps(TRACK)}]}}'.encode()
+    answer, (event,), (letter,) = posted(tmp_path, "/v1/batch", batch)
+    assert (answer.status, event["message_id"]) == (200, "m1")
+    assert (letter["rule"], letter["message_id"], letter["payload"]) == ("nested_too_deep", "deep", None)
+
+
+@pytest.mark.parametrize("more", ["", '"messageId":"m9","event":"%s",' % ("x" * 100_000)], ids=["usual", "long name"])
+def test_what_is_larger_than_any_log_takes_is_told_without_its_payload(tmp_path: Path, more: str) -> None:
+    """Numbers are longer when they are written anew; a broker would refuse the whole commit for one such record."""
+    call = f'{{"type":"track","event":"x",{more}"userId":"u","properties":{{"a":[{"1e9," * 95_000}1]}}}}'
+    batch = f'{{"batch":[{call},{json.dumps(TRACK)}]}}'.encode()
+    answer, (event,), (letter,) = posted(tmp_path, "/v1/batch", batch)
+    assert (answer.status, event["message_id"]) == (200, "m1")
+    assert (letter["rule"], letter["payload"]) == ("event_too_large", None)
+    assert "not kept" in letter["reason"]
+    assert len(json.dumps(letter)) < 2000
+
+
+@pytest.mark.parametrize("parts", [[], [b"{"]], ids=["nothing", "a part"])
+def test_a_body_that_does_not_come_is_408(tmp_path: Path, parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_BODY_SECONDS", 0.2)
+
+    async def work(bench: Bench) -> Any:
+        return await asyncio.wait_for(bench.send("POST", "/v1/t", parts, [login()], stalls=True), 10)
+
+    answer = on_bench(tmp_path, work)
+    assert (answer.status, answer.json["code"], answer.headers["connection"]) == (408, "body_incomplete", "close")
+
+
+def test_what_anybody_may_send_does_not_stay_in_memory(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> Any:
+        for number in range(50):
+            headers = [("Authorization", kind + f"{number}" * 400) for kind in ("Bearer ", "Basic ", "Basic QUFB")]
+            for header in [*headers, login(f"unknown-{number}"), login("long" * 500 + str(number))]:
+                assert (await bench.send("POST", "/v1/t", b"{}", [header])).status == 401
+            assert (await bench.send("POST", "/v1/t", b"{}", query=f"writeKey=no{number}")).status == 401
+        assert (await bench.post("/v1/t", TRACK)).status == 200
+        return len(bench.app._logins), len(bench.app.keys._known)
+
+    assert on_bench(tmp_path, work) == (1, 1)
+
+
+@pytest.mark.parametrize("name", [5, {"a": 1}, ["x"], True])
+def test_the_event_of_a_record_is_text_or_null(tmp_path: Path, name: Any) -> None:
+    call = {"type": "identify", "userId": "u", "event": name}
+    _, (event,), _ = posted(tmp_path, "/v1/batch", {"batch": [call]})
+    assert (event["event"], event["payload"]["event"]) == (None, name)
 
 
 def test_half_an_emoji_is_no_reason_to_lose_an_event(tmp_path: Path) -> None:
@@ -171,6 +221,30 @@ def test_sizes_are_bounded_before_and_after_unpacking(tmp_path: Path) -> None:
         (400, "encoding_invalid"),
         (415, "encoding_unknown"),
     ]
+
+
+@pytest.mark.parametrize("own", [None, {}, {"a": 1}], ids=["none", "empty", "its own"])
+def test_what_a_batch_shares_is_not_multiplied_without_bound(tmp_path: Path, own: Any) -> None:
+    """A body of 500 bytes once became a commit of 1.1 GB."""
+    call = {} if own is None else {"context": own}
+    content = {"context": {"x": "y" * 450_000}, "batch": [call] * 2500}
+    packed, writer = gzip.compress(json.dumps(content).encode()), FakeWriter()
+    tracemalloc.start()
+    try:
+        answer, events, dead = posted(tmp_path, "/v1/batch", packed, ("Content-Encoding", "gzip"), writer=writer)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.status, answer.json["code"], events, dead) == (413, "too_large", [], [])
+    # Eight times the records: room that a writer of JSON takes ahead, and does not touch.
+    assert peak < 200_000_000
+
+
+def test_a_full_batch_with_a_usual_context_is_taken(tmp_path: Path) -> None:
+    calls = [{"type": "track", "event": "Seen", "userId": f"user-{n}", "messageId": f"m{n}"} for n in range(2500)]
+    content = {"context": {"page": "x" * 1500}, "batch": calls}
+    answer, events, dead = posted(tmp_path, "/v1/batch", content, writer=FakeWriter())
+    assert (answer.status, len(events), dead) == (200, 2500, [])
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, __import__("zlib").compress], ids=["gzip", "deflate"])

@@ -14,6 +14,7 @@ from collect.keys import KeyFile, WriteKey, hashed
 from collect.limits import Keys, Source
 from collect.metrics import BOUNDS, Metrics
 from collect.window import Window, digest
+from log import files
 
 
 def test_a_window_knows_what_it_was_told_and_nothing_else(tmp_path: Path) -> None:
@@ -107,6 +108,45 @@ def test_keys_are_found_by_their_hash_only(tmp_path: Path) -> None:
     # An id that two keys begin with revokes neither.
     with pytest.raises(CollectError, match="No key has"):
         file.revoke("")
+
+
+def test_keys_outlive_a_file_that_is_away_for_a_moment(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock, path = Clock(), tmp_path / "keys.json"
+    file = KeyFile(path)
+    key, entry = file.add("web")
+    keys, away = Keys(file, clock=clock), tmp_path / "away"
+    path.rename(away)
+    for _ in range(3):
+        clock.now += 2
+        assert keys.find(key) is not None
+    # Told, and once.
+    assert caplog.text.count("is missing") == 1
+    away.rename(path)
+    file.revoke(entry.key_id)
+    clock.now += 2
+    assert keys.find(key) is None
+    # A collector that began without any has none to keep.
+    assert Keys(KeyFile(away)).count() == 0
+
+
+def test_a_key_that_nobody_would_look_at_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CollectError, match="at most 256"):
+        KeyFile(tmp_path / "keys.json").add("web", key="k" * 257)
+    key, _ = KeyFile(tmp_path / "keys.json").add("web", key="k" * 256)
+    assert Keys(KeyFile(tmp_path / "keys.json")).find(key) is not None
+
+
+def test_new_folders_are_durable_with_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    Window(tmp_path / "a" / "b" / "window", slots=32)
+    assert synced == [tmp_path, tmp_path / "a"]
+    synced.clear()
+    Metrics(tmp_path / "c" / "d" / "metrics")
+    assert synced == [tmp_path, tmp_path / "c"]
+    synced.clear()
+    KeyFile(tmp_path / "e" / "keys.json").add("web")
+    assert synced == [tmp_path, tmp_path / "e"]
 
 
 def test_counters_of_workers_are_summed(tmp_path: Path) -> None:

@@ -105,6 +105,43 @@ def test_a_head_that_does_not_come_ends_the_connection(port: int, first: bytes) 
         assert 0.3 < time.monotonic() - began < 5
 
 
+CHUNKED = b"GET /health HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("start", [b"0\r\n", b"2\r\n{}\r\n0\r\n"], ids=["no body", "a body"])
+@pytest.mark.parametrize("line", [b"a: b\r\n", b"a"], ids=["many", "one"])
+def test_endless_trailers_are_refused(port: int, start: bytes, line: bytes) -> None:
+    with connected(port) as client:
+        client.sendall(CHUNKED + start)
+        sent = 0
+        try:
+            while sent < 50 * HEAD_BYTES:
+                client.sendall(line * (65536 // len(line)))
+                sent += 65536
+        except ConnectionError:
+            pass
+        assert sent < 50 * HEAD_BYTES
+
+
+@pytest.mark.parametrize("part", [b"0\r\n", b"2\r\n{}\r\n0\r\na: b"], ids=["no trailer", "half a trailer"])
+def test_trailers_that_do_not_end_end_the_connection(port: int, part: bytes) -> None:
+    with connected(port) as client:
+        client.sendall(CHUNKED + part)
+        began = time.monotonic()
+        assert ended(client)
+        assert 0.3 < time.monotonic() - began < 5
+
+
+def test_a_body_in_chunks_may_be_slow_and_have_trailers(port: int) -> None:
+    with connected(port) as client:
+        for _ in range(2):
+            client.sendall(CHUNKED + b"2\r\n{")
+            # Longer than a head may take.
+            time.sleep(0.8)
+            client.sendall(b"}\r\n1\r\n \r\n0\r\nx-sum: 5\r\n\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+
+
 def test_many_headers_are_a_head_too(port: int) -> None:
     with connected(port) as client:
         client.sendall(b"POST / HTTP/1.1\r\n")

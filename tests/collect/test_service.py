@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
 import re
@@ -18,6 +20,8 @@ import pytest
 import requests
 
 from collect.keys import KeyFile
+from collect.settings import Settings
+from collect.worker import Worker, listening
 from log.base import EVENTS
 from log.kafka import KafkaReader
 from log.writer import EmbeddedWriter
@@ -133,6 +137,54 @@ def test_keys_change_while_it_runs(tmp_path: Path) -> None:
         assert track(running.url, 4).status_code == 200
         assert running.records()[1]["source"] == "shop"
         assert made not in (tmp_path / "stderr").read_text()
+
+
+def test_a_compaction_that_cannot_start_does_not_end_the_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    write_keys(tmp_path)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refused)
+    asyncio.run(Worker(Settings(tmp_path))._compact())
+    assert "compaction cannot be started (Resource temporarily unavailable)" in caplog.text
+
+
+@pytest.mark.parametrize("inherited", [False, True], ids=["alone", "of a supervisor"])
+def test_no_child_of_a_worker_holds_its_port(tmp_path: Path, inherited: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compaction that outlives its collector once kept the next one from starting."""
+    write_keys(tmp_path)
+    settings = Settings(tmp_path, port=0)
+    seen: list[bool] = []
+
+    async def serve(_worker: Worker, writer: EmbeddedWriter, bound: socket.socket, _ready: object) -> None:
+        seen.append(bound.get_inheritable())
+        writer.close()
+
+    monkeypatch.setattr(Worker, "_serve", serve)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    switch = sys.getswitchinterval()
+    with listening(settings, shared=False) as bound:
+        bound.set_inheritable(inherited or bound.get_inheritable())
+        Worker(settings).run(bound)
+    sys.setswitchinterval(switch)
+    assert seen == [False]
+
+
+def test_whatever_ends_the_watch_the_log_is_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_keys(tmp_path)
+    settings = Settings(tmp_path, port=0)
+    worker, writer = Worker(settings), EmbeddedWriter(settings.log_folder)
+
+    def fails() -> None:
+        raise RuntimeError("no one listens")
+
+    asyncio.run(worker._serve(writer, listening(settings, shared=False), fails))
+    assert "the watch over the service failed: RuntimeError: no one listens" in caplog.text
+    # Its lock is free, and whoever supervises it is told.
+    EmbeddedWriter(settings.log_folder).close()
+    assert worker._code == 1
 
 
 def test_metrics_are_prometheus_text(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
     python -m tests.dbt.components_worker duckdb|snowflake PROJECT FOLDER
 
 Reads a JSON list a line, ``[edges, full_refresh]``; answers with one: ``[[node, component], ...]`` in order, and
-whether the table was made from nothing. On Snowflake every connection of the process is fakesnow's.
+whether a table was made from nothing. On Snowflake every connection of the process is fakesnow's.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
@@ -73,7 +74,8 @@ def main(target: str, project: Path, folder: Path) -> None:
             if not done.success:
                 sys.exit("dbt failed")
             found = execute(target, folder, ["select node, component from scratch.components order by node"])
-            anew = "create or replace table" in log.read_text().lower()
+            # This one is created where everything is made anew, and only then.
+            anew = bool(re.search(r"create or replace table \S+__gone", log.read_text().lower()))
             sys.stdout.write(json.dumps([found, anew]) + "\n")
             sys.stdout.flush()
 

@@ -200,7 +200,7 @@ class Warehouse:
         ((self.compared,),) = self.rows("select compared_number from identity.int_identity__build")
         for table in GRAPH:
             self._replace(table)
-        self.db.execute(f"insert into identity.customer_ids by name {self._text('customer_ids')}")
+        self.change_ids()
         self.db.execute(f"create or replace temp table changed as {self._text('customer_xref')}")
         self.db.execute(
             "merge into identity.customer_xref as book using changed"
@@ -208,6 +208,10 @@ class Warehouse:
             " when matched then update when not matched then insert by name"
         )
         self.db.execute(f"insert into identity.identity_builds by name {self.sql['identity_builds']}")
+
+    def change_ids(self) -> None:
+        """The step that writes the ledger, by itself."""
+        self.db.execute(f"insert into identity.customer_ids by name {self._text('customer_ids')}")
 
     def _text(self, model: str) -> str:
         """The model's SQL as dbt would compile it for this build."""

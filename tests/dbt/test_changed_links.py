@@ -78,6 +78,11 @@ class Graph:
         )
         return {key for (key,) in rows}
 
+    def drop(self, *tables: str) -> None:
+        with duckdb.connect(self.project.warehouse) as connection:
+            for table in tables:
+                connection.execute(f"drop table identity.{table}")
+
     def decide(self, number: int, kind: str, a: str, b: str) -> None:
         self.project.execute(
             "insert into ops.identity_decisions (decision_id, kind, record_key_a, record_key_b, decided_at)"
@@ -106,3 +111,21 @@ def test_whatever_changes_links_and_clusters_are_those_of_a_build_from_nothing(t
     # From the first cut on all edges are compared; a change is found as before.
     graph.holds({**now, "late": ["e8"]}, [("new", "b")], [("a", "c")])
     assert graph.written() == {"late"}
+
+
+def test_what_somebody_dropped_is_made_anew_under_numbers_that_nobody_has_read(tmp_path: Path) -> None:
+    graph = Graph(tmp_path)
+    clusters, links = "int_identity__candidate_clusters", "int_identity__links"
+    graph.holds({"b": ["e1"], "c": ["e1"], "d": []})
+    graph.drop(links, f"{links}__gone", f"{links}__parts")
+    graph.holds({"b": ["e1"], "c": [], "d": ["e1"]})
+    graph.drop(f"{clusters}__parts")
+    graph.holds({"b": ["e1"], "c": ["e1"], "d": []})
+    # All but the books: what was published has the number that the clusters had.
+    newest = f"select max(gone_number) from identity.{clusters}__gone where node is null"
+    ((published,),) = graph.project.rows(newest)
+    graph.project.execute(f"create table identity.identity_builds as select {published} as candidate_number")
+    graph.drop(clusters, *(f"{clusters}__{beside}" for beside in ("gone", "edges", "parts", "seen")))
+    graph.holds({"b": ["e1"], "c": ["e1"], "d": ["e1"]})
+    ((first,),) = graph.project.rows(newest)
+    assert first > published

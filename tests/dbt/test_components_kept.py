@@ -50,17 +50,19 @@ def worker(
     target: str, folder: Path, macros: Path = ROOT / "macros", models: Mapping[str, str] = MODELS
 ) -> Iterator[Worker]:
     home = folder / "project"
-    (home / "models").mkdir(parents=True)
+    (home / "models").mkdir(parents=True, exist_ok=True)
     (home / "dbt_project.yml").write_text(PROJECT)
     for name, text in models.items():
         (home / "models" / name).write_text(text)
-    (home / "macros").symlink_to(macros)
+    if not (home / "macros").exists():
+        (home / "macros").symlink_to(macros)
     command = [sys.executable, "-W", "ignore", "-m", "tests.dbt.components_worker", target, str(home), str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Worker(process)
         finally:
             process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module", params=["duckdb", "snowflake"])

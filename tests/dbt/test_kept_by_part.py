@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.dbt.ledger_rules import components, stars
-from tests.dbt.project import ROOT
-from tests.dbt.test_components import Edge
+from tests.dbt.project import ROOT, Project
+from tests.dbt.test_components import PROJECT, Edge
 from tests.dbt.test_components_kept import Worker, worker
 
 pytestmark = [pytest.mark.timeout(300)]
@@ -65,6 +67,49 @@ def test_small_changes_in_a_row_give_what_each_gives_from_nothing(kept: Worker) 
         [("a", "e2"), ("b", "e8"), ("c", "e2"), ("d", "e8"), ("f", "tie7"), ("new", None)],
         [("a", "e2"), ("c", None)],
     ]
-    for step in steps:
-        found, _ = kept.run([*BALLAST, *step])
+    for place, step in enumerate(steps):
+        found, anew = kept.run([*BALLAST, *step])
         assert found == expected([*BALLAST, *step])
+        assert not (anew and place)
+
+
+def test_other_sql_of_the_links_or_of_a_view_over_them_makes_everything_anew(tmp_path: Path) -> None:
+    links = MODELS["int_identity__links.sql"]
+    ties = "{{ config(materialized='view') }} select * from {{ ref('int_identity__links') }} where evidence <> 'e1'"
+    over_a_view = "-- depends_on: {{ ref('int_identity__links') }}\n"
+    over_a_view += MODELS["components.sql"].replace("ref('int_identity__links')", "ref('ties')")
+    shouted = links.replace("tied.identifier_value as evidence", "upper(tied.identifier_value) as evidence")
+    assert shouted != links
+    edges: list[Edge] = [*BALLAST, ("a", "e1"), ("b", "e1"), ("b", "e2"), ("c", "e2")]
+    versions = [
+        ({}, {"a", "b", "c"}),
+        ({"ties.sql": ties, "components.sql": over_a_view}, {"b", "c"}),
+        ({"ties.sql": ties.replace("'e1'", "'e2'")}, {"a", "b"}),
+        ({"int_identity__links.sql": shouted}, {"a", "b", "c"}),
+    ]
+    models = dict(MODELS)
+    for changed, together in versions:
+        models |= changed
+        for each in worker("duckdb", tmp_path, models=models):
+            found, _ = each.run(edges)
+            assert {record for record in "abc" if [*found.values()].count(found[record]) > 1} == together
+    with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as connection:
+        evidence = connection.execute("select distinct evidence from scratch.int_identity__links").fetchall()
+    assert {value for (value,) in evidence} == {value.upper() for _, value in edges if value is not None}
+
+
+def test_statements_in_one_transaction_leave_nothing_of_themselves_when_one_fails(tmp_path: Path) -> None:
+    macros = tmp_path / "project" / "macros"
+    macros.mkdir(parents=True)
+    (macros.parent / "dbt_project.yml").write_text(PROJECT)
+    (macros / "in_one_transaction.sql").write_text((ROOT / "macros" / "run" / "in_one_transaction.sql").read_text())
+    (macros / "halfway.sql").write_text(
+        "{% macro halfway() %}"
+        "{% do braid.in_one_transaction(['insert into kept values (2)', 'insert into missing values (2)']) %}"
+        "{% endmacro %}"
+    )
+    project = Project(tmp_path, macros.parent)
+    project.execute("create table kept as select 1 as number")
+    with pytest.raises(AssertionError, match="missing does not exist"):
+        project.run("run-operation", "halfway")
+    assert project.rows("select number from kept") == [(1,)]

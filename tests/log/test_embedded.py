@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from log import LogBroken, LogCorrupt, LogError, LogHeld, partition
+from log import LogBroken, LogCorrupt, LogError, LogHeld, compaction, files, partition, segments
+from log import reader as reader_module
 from log.base import DEAD_LETTERS, EVENTS
 from log.compaction import compact
 from log.files import read_mark
@@ -265,6 +266,200 @@ def test_an_hour_with_damage_is_left_as_it_is(tmp_path: Path, caplog: pytest.Log
     assert damaged.read_bytes() == before
     assert "not compacted" in caplog.text
     writer.close()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["note", "no note"])
+def test_a_damaged_header_does_not_end_the_collection(
+    tmp_path: Path, known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    path = _three_commits(tmp_path)
+    _flip(path, 9)
+    if not known:
+        path.with_name("durable").unlink()
+    before = path.read_bytes()
+    writer = EmbeddedWriter(tmp_path, clock=clock)
+    assert f"{path} at bytes 0 to 28 (no record)" in caplog.text
+    append(writer, b"after")
+    # Nothing of it is lost: each block has its own offsets and checksum.
+    assert payloads_of(tmp_path) == [*numbered(9), b"after"]
+    assert path.read_bytes() == before
+    # Closed now, it stands in the way of no other hour.
+    clock.ms += HOUR_MS
+    append(writer, b"now")
+    (made,) = compact(tmp_path)
+    assert made.name == f"{9:020d}-{10:020d}.parquet"
+    assert "is not compacted" in caplog.text
+    assert payloads_of(tmp_path) == [*numbered(9), b"after", b"now"]
+    writer.close()
+
+
+def test_a_new_segment_without_a_header_is_made_anew(tmp_path: Path) -> None:
+    EmbeddedWriter(tmp_path).close()
+    (path,) = segments_of(tmp_path)
+    path.write_bytes(b"")
+    writer = EmbeddedWriter(tmp_path)
+    append(writer, b"a")
+    writer.close()
+    assert read_all(EmbeddedReader(tmp_path)) == [(0, b"a")]
+
+
+def test_a_damaged_header_of_the_open_segment_leaves_its_log_as_it_is(tmp_path: Path) -> None:
+    path = _three_commits(tmp_path)
+    _flip(path, 9)
+    assert compact(tmp_path) == []
+    assert payloads_of(tmp_path) == numbered(9)
+
+
+def test_the_last_block_is_written_once_more_when_a_log_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _three_commits(tmp_path)
+    last = list(block_starts(path))[-1]
+    written: list[tuple[int, int]] = []
+    real = os.pwrite
+
+    def pwrite(handle: int, data: bytes, position: int) -> int:
+        written.append((position, len(data)))
+        return real(handle, data, position)
+
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    EmbeddedWriter(tmp_path).close()
+    assert (last, len(before) - last) in written
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("count", [0, 3], ids=["empty", "full"])
+def test_a_segment_that_cannot_be_begun_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, count: int
+) -> None:
+    """Whether it fails before or after the new name is there: what is acknowledged can be read."""
+    clock = Clock()
+    writer = EmbeddedWriter(tmp_path, clock=clock)
+    for number in range(count):
+        append(writer, *numbered(1, number))
+    real = segments.replace_durably
+
+    def fails(draft: Path, path: Path) -> None:
+        if when == "after":
+            real(draft, path)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    clock.ms += HOUR_MS
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "replace_durably", fails)
+        with pytest.raises(LogError, match="cannot begin a new segment"):
+            writer.tick()
+    if when == "before":
+        append(writer, b"kept")
+        assert payloads_of(tmp_path) == [*numbered(count), b"kept"]
+    else:
+        with pytest.raises(LogBroken):
+            append(writer, b"lost")
+        writer.close()
+        writer = EmbeddedWriter(tmp_path, clock=clock)
+        append(writer, b"kept")
+        assert payloads_of(tmp_path) == [*numbered(count), b"kept"]
+    writer.close()
+
+
+def _compacted(root: Path, *, records: int = 60) -> Path:
+    clock = Clock()
+    writer = EmbeddedWriter(root, clock=clock)
+    append(writer, *numbered(records))
+    clock.ms += HOUR_MS
+    append(writer, b"now")
+    writer.close()
+    (path,) = compact(root)
+    return path
+
+
+def test_a_flipped_byte_of_a_compacted_hour_is_never_read_as_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "_PAUSE_SECONDS", 0.0)
+    path = _compacted(tmp_path)
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    unnoticed = 0
+    for position in range(0, len(whole), 3):
+        _flip(path, position)
+        try:
+            assert payloads_of(tmp_path, step=100) == [*numbered(60), b"now"]
+            unnoticed += position < footer
+        except LogCorrupt as error:
+            assert str(path) in str(error)  # noqa: PT017
+        # What the reader is told to pass, it passes.
+        if position % 60 == 0:
+            assert read_all(EmbeddedReader(tmp_path, past_damage=True), step=100)[-1] == (60, b"now")
+        path.write_bytes(whole)
+    # In headers of pages, and times, which a reader does not ask for; a changed record is none of them.
+    assert unnoticed < footer / 3 / 2
+
+
+def test_removal_goes_on_past_a_damaged_file_and_names_it(tmp_path: Path) -> None:
+    clock = Clock()
+    writer = EmbeddedWriter(tmp_path, clock=clock)
+    for _ in range(4):
+        append(writer, b"bob", b"eve")
+        writer.append({DEAD_LETTERS: entries(b"bob")})
+        clock.ms += HOUR_MS
+        writer.tick()
+    writer.close()
+    first, second = segments_of(tmp_path)[:2]
+    _flip(second, 60)
+    hour = compact(tmp_path)[0]
+    assert not first.exists()
+    hour.write_bytes(hour.read_bytes()[:-20])
+    with pytest.raises(LogError) as told:
+        remove(tmp_path, lambda payload: payload == b"bob")
+    assert str(hour) in str(told.value)
+    assert str(second) in str(told.value)
+    assert "(2 of events, 4 of dead_letters are)" in str(told.value)
+    assert not list(tmp_path.rglob("*.draft"))
+
+
+def test_removal_begins_a_new_segment_also_without_a_note_of_what_is_durable(tmp_path: Path) -> None:
+    writer = EmbeddedWriter(tmp_path)
+    append(writer, b"bob", b"eve")
+    writer.close()
+    for path in tmp_path.rglob("durable"):
+        path.write_bytes(b"half")
+    assert remove(tmp_path, lambda payload: payload == b"bob")[EVENTS] == 1
+    assert payloads_of(tmp_path) == [b"eve"]
+
+
+def test_a_compaction_that_fails_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    writer = EmbeddedWriter(tmp_path, clock=clock)
+    append(writer, b"a")
+    clock.ms += HOUR_MS
+    append(writer, b"now")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "replace_durably", full)
+    with pytest.raises(OSError, match="No space left"):
+        compact(tmp_path)
+    assert not list(tmp_path.rglob("*.draft"))
+    writer.close()
+
+
+def test_a_compaction_holds_few_bytes_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    writer = EmbeddedWriter(tmp_path, clock=clock)
+    for number in range(6):
+        append(writer, b"%d" % number * 1000)
+    clock.ms += HOUR_MS
+    append(writer, b"now")
+    writer.close()
+    monkeypatch.setattr(compaction, "BYTES_A_GROUP", 2000)
+    (path,) = compact(tmp_path)
+    assert pq.ParquetFile(path).metadata.num_row_groups == 3
+    assert payloads_of(tmp_path) == [*(b"%d" % number * 1000 for number in range(6)), b"now"]
 
 
 def test_a_persons_records_leave_every_file_and_offsets_stay(tmp_path: Path) -> None:

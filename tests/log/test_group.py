@@ -101,8 +101,10 @@ def test_what_waits_is_bounded() -> None:
         group = GroupCommit(writer, pending_bytes=100)
         group.add(entry(0), [], 90)
         await asyncio.sleep(0.05)
-        # One in flight, one waiting; a single one may be as large as it likes.
-        group.add(entry(1), [], 900)
+        # One in flight, one waiting; a single one is not larger than what may wait, either.
+        with pytest.raises(LogError, match="hand over less"):
+            group.add(entry(1), [], 101)
+        group.add(entry(1), [], 100)
         with pytest.raises(LogFull):
             group.add(entry(2), [], 1)
         writer.go.release(2)

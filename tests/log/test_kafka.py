@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from log import LogCorrupt, LogError
-from log.base import DEAD_LETTERS, EVENTS
+from log.base import DEAD_LETTERS, EVENTS, RECORD_BYTES
 from log.kafka import KafkaReader, KafkaWriter
 from tests.log.mock_kafka import FETCH, PRODUCE, Cluster, cluster
 
@@ -141,6 +142,15 @@ def test_what_a_broker_refuses_for_good_is_an_error(kafka: Cluster) -> None:
     kafka.errors(PRODUCE, TOO_LARGE)
     with pytest.raises(LogError, match="Kafka"):
         writer.append({EVENTS: [("one", b"0")]})
+
+
+def test_the_largest_record_is_taken(kafka: Cluster) -> None:
+    writer = KafkaWriter(settings(kafka))
+    # Nothing that zstd could make small.
+    payload = os.urandom(RECORD_BYTES)
+    writer.append({DEAD_LETTERS: [("\N{GRINNING FACE}" * 500, payload)]})
+    writer.close()
+    assert [one for payloads in read(kafka, DEAD_LETTERS).values() for one in payloads] == [payload]
 
 
 def test_a_reader_rides_out_a_broker(kafka: Cluster) -> None:

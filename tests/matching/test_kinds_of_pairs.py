@@ -86,3 +86,19 @@ def test_chance_is_what_random_pairs_hold_besides_one_person() -> None:
     assert email.u is not None
     assert 0.0004 < email.u < 0.0006
     assert email.rarity == pytest.approx(email.u / 0.001)
+
+
+def test_records_that_are_all_one_person_leave_a_doubt_to_be_weighed() -> None:
+    few = ("email", "phone")
+    model = start()
+    chosen = tuple(item for item in model.comparisons if item.name in few)
+    model = replace(model, comparisons=chosen, levels={name: model.levels[name] for name in few})
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table compared as select '' as record_key_a, "
+            + ", ".join(f"{SAME[name]} as level_{name}, cast(null as double) as shared_{name}" for name in few)
+            + " from range(3)"
+        )
+        model = refine(connection, "compared", 3.0, replace(model, prior=0.9999999999999999))
+    assert 0.9 < model.prior < 1
+    assert list(model.weight_rows("v"))

@@ -129,7 +129,9 @@ def test_a_plan_that_was_not_there_yet_is_new_as_a_whole(folder: Path, capsys: p
     other.mkdir()
     write(other, {**plan_files(), **NAMED})
     assert run(["plan", "diff", "--folder", str(other)]) == 0
-    assert "Thing Done v1: is new [event_added]" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "Thing Done v1: is new [event_added]" in told.out
+    assert "There is no tracking plan in other at HEAD: all of it is new" in told.err
     assert run(["plan", "diff", "main", "main", "--folder", str(other)]) == 2
     assert "There is no tracking plan in other at main." in capsys.readouterr().err
 

@@ -166,3 +166,19 @@ def test_an_untrained_level_fails_in_a_sentence_and_publishes_nothing(
     said = failure(trained(instance))
     assert said.startswith("city: the level 'exact city' was not trained, so it has no weight; train on more records")
     assert rows(workshop, "select count(*) from information_schema.tables where table_schema = 'ops'") == [(0,)]
+
+
+def test_of_two_trainings_at_once_the_older_one_publishes_nothing(
+    workshop: Path, people: Path, instance: dg.DagsterInstance
+) -> None:
+    land(workshop, people)
+    assert trained(instance).success
+    # The other one began later and came first: its moment is the newest.
+    with duckdb.connect(str(workshop / "braid.duckdb")) as connection:
+        connection.execute("update ops.match_models set model_version = 'other', trained_at = timestamp '2999-01-01'")
+        connection.execute("update ops.term_frequencies set model_version = 'other'")
+    frequencies = rows(workshop, "select count(*) from ops.term_frequencies where model_version = 'other'")
+    said = failure(trained(instance))
+    assert said.startswith("Version other of the weights was trained meanwhile and is newer, so this one was not kept:")
+    assert rows(workshop, "select model_version from ops.match_models") == [("other",)]
+    assert rows(workshop, "select count(*) from ops.term_frequencies") == frequencies != [(0,)]

@@ -195,3 +195,12 @@ def test_every_kind_of_level_has_words() -> None:
     for kind, (threshold, _) in matching.KINDS.items():
         label = f"{kind} city" + ("" if threshold is None else " 1")
         assert LevelWeight(1, label, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, None).words != label
+
+
+def test_books_of_an_older_version_are_refused_with_the_remedy(workshop: Path, braid: Braid) -> None:
+    book(workshop, "v1", "2026-01-01", read_file(FILE))
+    with duckdb.connect(str(workshop / "braid.duckdb")) as connection:
+        connection.execute("alter table ops.match_weights drop column namesake_weight")
+        connection.execute("alter table ops.match_weights drop column n_probability")
+    lacking = "ops.match_weights is of an older version of Braid and lacks n_probability, namesake_weight"
+    assert braid() == (1, "", f"braid: {lacking}: run `braid identity train` again.\n")

@@ -90,8 +90,7 @@ def test_what_breaks_somebody_is_breaking(path: str, value: Any, rule: str, plac
 @pytest.mark.parametrize(
     ("path", "value", "rule", "place"),
     [
-        ("properties.new", {"type": "string"}, "property_added", "properties.new"),
-        ("properties.lines.items.properties.new", {"type": "string"}, "property_added", "properties.lines[].new"),
+        ("properties.new", {"description": "Anything."}, "property_added", "properties.new"),
         ("required", [], "made_optional", "properties.id"),
         ("properties.count.type", "number", "type_widened", "properties.count"),
         ("properties.id.type", ["string", "null"], "type_widened", "properties.id"),
@@ -159,6 +158,15 @@ def test_refusing_unplanned_properties_everywhere_is_breaking() -> None:
     assert "breaking" not in [one.severity for one in changes(*both)]
 
 
+def test_a_property_somebody_may_have_sent_unplanned_is_to_know() -> None:
+    for path, place in (("properties", "properties"), ("properties.lines.items.properties", "properties.lines[]")):
+        new = edited(f"{path}.new", {"type": "string"})
+        assert changed(BODY, new) == [("notice", "property_added", f"{place}.new")]
+    closed = {**BODY, "additionalProperties": False}
+    wider = {**edited("properties.new", {"enum": ["a"]}), "additionalProperties": False}
+    assert changed(closed, wider) == [("compatible", "property_added", "properties.new")]
+
+
 SLOW = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
@@ -174,8 +182,9 @@ def test_nothing_changed_is_no_change(body: dict[str, Any]) -> None:
 @given(body=body_schema(), added=schema())
 def test_adding_an_optional_property_is_never_breaking(body: dict[str, Any], added: dict[str, Any]) -> None:
     wider = {**body, "properties": {**properties_of(body), "brand_new": added}}
+    harmless = body.get("additionalProperties") is False
     assert [(one.severity, one.rule) for one in differences(body, wider, "properties")] == [
-        ("compatible", "property_added")
+        ("compatible" if harmless else "notice", "property_added")
     ]
     back = [(one.severity, one.rule) for one in differences(wider, body, "properties")]
     assert ("breaking", "property_removed") in back
@@ -198,13 +207,14 @@ def test_making_a_property_required_is_always_breaking(body: dict[str, Any], dat
 def test_calls_that_kept_to_a_plan_keep_to_one_that_breaks_nothing(data: st.DataObject) -> None:
     old = data.draw(body_schema())
     new = data.draw(mutated(old)) if data.draw(st.integers(0, 9)) else data.draw(body_schema())
-    breaking = [one for one in differences(old, new, "properties") if one.severity == "breaking"]
-    assume(not breaking)
+    found = list(differences(old, new, "properties"))
+    assume(not any(one.severity == "breaking" for one in found))
     body = data.draw(body_for(old))
     formats = jsonschema.FormatChecker(("date", "ipv4", "uuid"))
     assume(jsonschema.Draft202012Validator(old, format_checker=formats).is_valid(body))
-    # A property that was not planned may have anything in it: a plan says nothing of those.
-    assume(planned_only(body, old))
+    # A property that was not planned had anything in it; that it is planned now is told.
+    told = any((one.severity, one.rule) == ("notice", "property_added") for one in found)
+    assume(not told or planned_only(body, old))
     assert jsonschema.Draft202012Validator(new, format_checker=formats).is_valid(body), (old, new, body)
 
 

@@ -107,6 +107,7 @@ def test_a_plan_in_order_has_no_problem() -> None:
         ("minimum: 0", "minLength: 1", 18, "schema", "minLength says nothing of number"),
         ("minimum: 0", "minimum: 2\n      maximum: 1", 18, "schema", "minimum is above maximum: nothing fits"),
         ("minimum: 0", "enum: [1, cheap]", 15, "schema", "'cheap', is none of its type, number"),
+        ("minimum: 0", "enum: [1]\n      const: 2", 19, "schema", "const and enum stand together"),
         ("minimum: 0", "enum: [1, 1.0]", 18, "schema", "lists a value twice"),
         ("minimum: 0", "pii: shoe", 18, "schema", "pii is 'shoe'; it must be one of email, name, none"),
         ("minimum: 0", "anyOf: [{}]", 18, "schema", "the keyword 'anyOf' is not one a plan may use"),

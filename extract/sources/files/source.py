@@ -31,6 +31,7 @@ from extract.sources.files import config, mapping
 from extract.sources.files.config import Dataset
 from extract.sources.input_mapping import ARROW_TYPES
 from warehouse.base import TableName
+from warehouse.types import naive_utc
 
 SETTING = "BRAID_FILES"
 DEFAULT = "files.yml"
@@ -86,7 +87,7 @@ class Files(Source):
 
     def _read_file(self, dataset: Dataset, system: fs.FileSystem, found: fs.FileInfo, context: ReadContext) -> None:
         label = f"{dataset.name}:{found.path}"
-        modified = found.mtime.astimezone(UTC).replace(tzinfo=None) if found.mtime else None
+        modified = naive_utc(found.mtime) if found.mtime else None
         before = context.landed_files.get(label)
         same_mapping = before is not None and before.content_hash.endswith(f":{dataset.digest}")
         if same_mapping and before is not None and (before.size_bytes, before.modified_at) == (found.size, modified):

@@ -42,6 +42,7 @@ from extract.source import (
 from extract.sources.buckets import s3_folder
 from extract.sources.calls import CONTEXT, parser
 from extract.sources.times import TIMESTAMP
+from warehouse.types import naive_utc
 
 SETTING = "SEGMENT_ARCHIVE_URL"
 FOLDER = "segment-logs"
@@ -163,7 +164,7 @@ class Archive:
         # Most files hold an hour of one source: a few calls, too few for a table of their own.
         waiting: list[pa.Table] = []
         for info in self._infos():
-            modified = info.mtime.astimezone(UTC).replace(tzinfo=None) if info.mtime else None
+            modified = naive_utc(info.mtime) if info.mtime else None
             landed = context.landed_files.get(info.path)
             if landed and (landed.size_bytes, landed.modified_at) == (info.size, modified):
                 continue

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -115,10 +116,22 @@ class ProfileApi(RestApi):
     ) -> Iterator[tuple[list[str], list[Any]]]:
         """Users that have a profile, with what ``read`` finds, some hundreds at a time and in the order given."""
         users = [user for user in dict.fromkeys(subjects) if user not in self._absent]
+        failed = threading.Event()
+
+        def unless_failed(user: str) -> Any:
+            # Users are begun in their order, so the error of an earlier one is raised before this one is looked at.
+            if failed.is_set():
+                return None
+            try:
+                return read(user)
+            except BaseException:
+                failed.set()
+                raise
+
         with ThreadPoolExecutor(THREADS, thread_name_prefix=f"segment-{what}") as pool:
             for start in range(0, len(users), USERS_A_TABLE):
                 batch = users[start : start + USERS_A_TABLE]
-                found = list(pool.map(read, batch))
+                found = list(pool.map(unless_failed, batch))
                 self._absent.update(user for user, item in zip(batch, found, strict=True) if item is None)
                 there = [(user, item) for user, item in zip(batch, found, strict=True) if item is not None]
                 yield [user for user, _ in there], [item for _, item in there]
