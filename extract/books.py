@@ -28,6 +28,7 @@ LANDED_FILES = TableName("ops", "landed_files")
 QUARANTINE = TableName("ops", "quarantine")
 JOBS = TableName("ops", "source_jobs")
 LOG_OFFSETS = TableName("ops", "log_offsets")
+TURNS = TableName("ops", "landing_turns")
 
 # Lateness of rows is remembered for so long.
 LEARNT = timedelta(days=30)
@@ -128,6 +129,7 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "started_at": _MOMENT,
         }
     ),
+    TURNS: pa.schema({"table_schema": _TEXT, "table_name": _TEXT, "run_id": _TEXT, "taken_at": _MOMENT}),
     LOG_OFFSETS: pa.schema(
         {
             "source": _TEXT,

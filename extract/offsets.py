@@ -27,14 +27,9 @@ def write(
     run_id: str,
     now: datetime,
 ) -> None:
-    """Move the places that were looked up before reading; within the transaction. Raises Overtaken."""
+    """Move the places that were looked up before reading; once the turn is taken. Raises Overtaken."""
     if not stretches:
         return
-    # On Snowflake this waits for a landing that is under way, and what follows then sees what it wrote.
-    warehouse.execute(
-        f"update {warehouse.relation(books.LOG_OFFSETS)} set run_id = run_id where source = ? and object = ?",
-        [source, name],
-    )
     if books.places(warehouse, source, name) != places:
         raise Overtaken(
             f"Another run landed {source} {name} while this one was reading: nothing of this run was landed, and the "
