@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from log import columns
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.timeout(60)
 COMMITS = st.lists(st.lists(st.binary(max_size=9), min_size=1, max_size=6), max_size=5)
 
 
+@settings(max_examples=60, deadline=None)
 @given(COMMITS, st.integers(0, 30))
 def test_blocks_become_columns(commits: list[list[bytes]], skipped: int) -> None:
     blocks, first = [], 7
@@ -52,10 +53,10 @@ def test_small_steps_give_everything_once_through_rotation_and_removal(tmp_path:
     found, place, steps = [], 0, 0
     while place < reader.end(EVENTS, 0):
         step = reader.columns(EVENTS, 0, place, **most)
-        assert len(step.offsets) <= 9, "a step takes a block more at most"
+        assert len(step.offsets) <= (9 if most["max_records"] == 3 else 36), "a block or a row group more at most"
         found += zip(*columns.listed(step), strict=True)
         place, steps = step.next_offset, steps + 1
-    assert steps > 5
+    assert steps > 4
     assert found == read_all(reader)
     assert [payload for _, payload in found] == [p for p in numbered(60) if not p.endswith(b"7")]
     reader.close()
