@@ -125,9 +125,7 @@ class EmbeddedReader:
             "from a backup, or read on past the damage where the reader offers that."
         )
 
-    def _read_segment(
-        self, topic: str, partition: int, piece: Piece, offset: int, stop: int, most: _Most
-    ) -> Columns:
+    def _read_segment(self, topic: str, partition: int, piece: Piece, offset: int, stop: int, most: _Most) -> Columns:
         place = self._place(topic, partition, piece, offset)
         found: list[Block] = []
         records = held = 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from extract import offsets
 from extract.pipeline import run
 from extract.source import ConfigurationError, SourceError
-from extract.sources.events import Events, reading
+from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
 from log.base import Columns
@@ -213,7 +213,9 @@ def test_damage_in_one_partition_stops_no_part_of_the_others(landing: Landing) -
     assert "events/0/3" in (result.error or "")
     assert result.rows_inserted == 12, "what landed is told, beside the error"
     assert landing.ids() == ["a0", "a1", "a2", *(f"b{number}" for number in range(9))]
-    runs = landing.query("select status, count(*) as runs, count(distinct run_id) as ids from ops.extract_runs group by 1")
+    runs = landing.query(
+        "select status, count(*) as runs, count(distinct run_id) as ids from ops.extract_runs group by 1"
+    )
     assert all(run["runs"] == run["ids"] for run in runs)
     (failed,) = (run for run in runs if run["status"] == "failed")
     assert failed["runs"] == 1
@@ -221,7 +223,7 @@ def test_damage_in_one_partition_stops_no_part_of_the_others(landing: Landing) -
 
 def test_a_batch_is_bounded_by_its_bytes(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    real = reading.typed
+    real = records.typed
 
     def seeing(parser: object, name: str, where: str, found: Columns) -> object:
         seen.append(len(found.offsets))
@@ -324,7 +326,7 @@ def test_a_run_that_was_overtaken_lands_nothing(landing: Landing) -> None:
         read(*args)  # type: ignore[arg-type]
         landing.extract("dead_letters")
 
-    source.read = overtaken  # type: ignore[method-assign]
+    source.read = overtaken  # type: ignore[method-assign, assignment]
     (result,) = run(source, ["dead_letters"], landing.opened, spool_root=landing.folder / "spool")
     source.close()
     assert result.error is not None

@@ -1,4 +1,4 @@
-"""Two landings at the same time, the first ones of all included: the second lands nothing, or what the first has not."""
+"""Two landings at the same time, also the very first: the second lands nothing, or what the first has not."""
 
 from __future__ import annotations
 

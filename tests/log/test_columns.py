@@ -50,7 +50,8 @@ def test_small_steps_give_everything_once_through_rotation_and_removal(tmp_path:
     assert compact(tmp_path), "one hour is over"
     assert remove(tmp_path, lambda payload: payload.endswith(b"7"))[EVENTS] == 6
     reader = EmbeddedReader(tmp_path)
-    found, place, steps = [], 0, 0
+    found: list[tuple[int, bytes]] = []
+    place = steps = 0
     while place < reader.end(EVENTS, 0):
         step = reader.columns(EVENTS, 0, place, **most)
         assert len(step.offsets) <= (9 if most["max_records"] == 3 else 36), "a block or a row group more at most"

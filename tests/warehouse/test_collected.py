@@ -67,7 +67,7 @@ def test_a_landing_takes_its_turn_before_it_looks(warehouse: Warehouse, tmp_path
     source.close()
     warehouse.on_statement = None
     assert [result.error for result in results] == [None, None]
-    first = [said[at + 1] for at, statement in enumerate(said) if statement.startswith("begin")]
+    first = [said[at + 1].lower() for at, statement in enumerate(said) if statement.startswith("begin")]
     turns = [statement for statement in first if statement.startswith("update") and "landing_turns" in statement]
     assert len(turns) == 2, "one for each table"
     found = warehouse.query("select table_name from ops.landing_turns where run_id is not null order by 1")

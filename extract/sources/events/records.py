@@ -122,9 +122,7 @@ _SHAPES = {
 }
 
 
-def typed(
-    parser: duckdb.DuckDBPyConnection, name: str, where: str, found: Columns
-) -> tuple[pa.Table, list[Rejected]]:
+def typed(parser: duckdb.DuckDBPyConnection, name: str, where: str, found: Columns) -> tuple[pa.Table, list[Rejected]]:
     """Records as typed rows, and those that are none; ``where`` names their partition."""
     sql, schema, needed = _SHAPES[name]
     rejected: list[Rejected] = []
@@ -144,9 +142,7 @@ def typed(
     return table.select(schema.names).cast(schema), rejected
 
 
-def _asked(
-    parser: duckdb.DuckDBPyConnection, sql: str, offsets: pa.Array[Any], payloads: pa.Array[Any]
-) -> pa.Table:
+def _asked(parser: duckdb.DuckDBPyConnection, sql: str, offsets: pa.Array[Any], payloads: pa.Array[Any]) -> pa.Table:
     """The answer to ``sql`` over lines. In pieces, since each of them is one thread's work."""
     starts = range(0, len(offsets), _ROWS_A_PIECE)
     lines = [payloads.slice(start, _ROWS_A_PIECE).cast(pa.large_string()) for start in starts]
