@@ -55,7 +55,7 @@ def main(warehouse: str, arguments: list[str]) -> None:
     text = compiled(*MODELS)
     execute(f"update identity.int_identity__build set compared_number = {NUMBER}")
     text |= {f"{model} by changes": sql for model, sql in compiled(*BY_CHANGES).items()}
-    with duckdb.connect(warehouse, read_only=True) as connection:
+    with duckdb.connect(warehouse) as connection:
         books = {
             name: [f"{row[0]} {row[1]}" for row in connection.execute(f"describe identity.{name}").fetchall()]
             for name in BOOKS

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dbt.project import Project
+from contracts.plan import events
+from tests.dbt.project import ROOT, Project
 
 pytestmark = pytest.mark.timeout(300)
+PLAN = {path.name: path.read_text() for path in (ROOT / "contracts" / "tracking_plan").glob("*.yml")}
+
+
+def rows_for(table: str, columns: list[str]) -> list[dict[str, str]]:
+    """A row that says something in every text; of events one a kind, since each has a model of its own."""
+    row = dict.fromkeys(columns, "x1")
+    if table != "events":
+        return [row]
+    return [row | {"type": event.type, "event": event.name} for event in events.read(PLAN).events]
 
 
 def test_a_row_set_apart_leaves_every_staging_model(project: Project) -> None:
@@ -23,10 +33,11 @@ def test_a_row_set_apart_leaves_every_staging_model(project: Project) -> None:
             f" and table_schema = '{schema}' and table_name = '{table}' and not starts_with(column_name, '_')"
         )
         columns = ", ".join(f'"{name}"' for (name,) in texts)
-        values = ", ".join("'x1'" for _ in texts)
-        project.execute(
-            f"insert into {schema}.{table} ({columns}, _quarantined_at) values ({values}, timestamp '2026-01-05')"
-        )
+        for row in rows_for(table, [name for (name,) in texts]):
+            values = ", ".join(f"'{value}'" for value in row.values())
+            project.execute(
+                f"insert into {schema}.{table} ({columns}, _quarantined_at) values ({values}, timestamp '2026-01-05')"
+            )
     models = [name for (name,) in project.rows("select view_name from duckdb_views() where schema_name = 'staging'")]
     staged = [name for name in models if name.startswith("stg_")]
     assert len(staged) > 25
