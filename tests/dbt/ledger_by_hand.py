@@ -54,7 +54,7 @@ BY_HAND = {
     "one goes and is back": story(ALONE, {"r1": "e2"}, ALONE),
     "one goes for good": story(ALONE, {"r1": "e2"}),
     "who takes a record over goes on as it": story(
-        {"r6": "e1", "r2": "e1"}, {"r6": "e1", "r2": "e1", "r1": "e2"}, takes_over=TAKEN_OVER
+        {"r6": "e1", "r2": "e1"}, {"r6": "e1", "r2": "e1", "r1": "e2"}, created={"r2": 2}, takes_over=TAKEN_OVER
     ),
     "who stood in, and then the record itself": story(
         {"r0": "e1", "r1": "e1 e2", "r2": "e2"}, {"r2": "e2"}, {"r0": "e1", "r2": "e2"}

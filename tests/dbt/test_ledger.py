@@ -108,7 +108,7 @@ def test_without_books_the_ids_are_those_of_one_build_from_nothing(models: Model
             assert old.customers()[anchor] == rules.customer_id(anchor)
 
 
-@settings(TRIED, max_examples=8)
+@TRIED
 @given(told=worlds(8, come_and_go=True), everything=st.booleans())
 def test_records_that_go_come_back_or_are_taken_over(models: Models, told: Worlds, everything: bool) -> None:
     with warehouse(models, everything=everything) as store:
