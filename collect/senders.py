@@ -22,9 +22,10 @@ _BAD_KEY = partial(Refused, 401, "write_key_unknown", "The write key is unknown 
 
 def asked_key(scope: Scope) -> str | None:
     """The write key in the query of a request."""
-    if not scope["query_string"]:
+    query: bytes = scope["query_string"]
+    if not query:
         return None
-    return parse_qs(scope["query_string"].decode("latin-1")).get("writeKey", [None])[0]
+    return next(iter(parse_qs(query.decode("latin-1")).get("writeKey", ())), None)
 
 
 class Senders:
