@@ -8,7 +8,7 @@ build from nothing.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.dbt import ledger_rules as rules
@@ -21,7 +21,9 @@ from tests.dbt.ledger_told import issued_once, partition, tell
 
 pytestmark = [pytest.mark.timeout(600)]
 # The same stories every time: a red test is red for everybody. An example is a dozen stories.
-TRIED = settings(max_examples=4, deadline=None, derandomize=True, database=None)
+TRIED = settings(
+    max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 EVERYTHING = '{"customers_in_one": 100, "split_customers": 100}'
 TAKEN_BACK = "select count(*) from identity.identity_builds where restored_number is not null"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.dbt.ledger_by_hand import BY_HAND
@@ -17,6 +17,8 @@ from tests.dbt.ledger_stories import Worlds, worlds
 from tests.dbt.ledger_told import tell
 
 pytestmark = [pytest.mark.timeout(600)]
+SLOWLY = [HealthCheck.too_slow]
+TRIED = settings(deadline=None, derandomize=True, database=None, suppress_health_check=SLOWLY)
 
 # Model, what it says, the mistake, and the story that tells it.
 MISTAKES = [
@@ -72,7 +74,7 @@ def test_a_mistake_in_a_rule_is_noticed(models: Models, way: str, said: str, ins
     with pytest.raises((AssertionError, duckdb.Error)):
         told(Worlds([BY_HAND[story]]))
 
-    @settings(max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(TRIED, max_examples=20, phases=[Phase.generate])
     @given(drawn=st.one_of(worlds(), worlds(come_and_go=True)))
     def drawn_ones(drawn: Worlds) -> None:
         told(drawn)
