@@ -8,7 +8,6 @@ from __future__ import annotations
 import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from tests.dbt.ledger_by_hand import BY_HAND
 from tests.dbt.ledger_inputs import BY_CHANGES
@@ -74,8 +73,9 @@ def test_a_mistake_in_a_rule_is_noticed(models: Models, way: str, said: str, ins
     with pytest.raises((AssertionError, duckdb.Error)):
         told(Worlds([BY_HAND[story]]))
 
-    @settings(TRIED, max_examples=20, phases=[Phase.generate])
-    @given(drawn=st.one_of(worlds(), worlds(come_and_go=True)))
+    # Fewer than ten, of which hypothesis makes none small but the first.
+    @settings(TRIED, max_examples=9, phases=[Phase.generate])
+    @given(drawn=worlds(come_and_go=True))
     def drawn_ones(drawn: Worlds) -> None:
         told(drawn)
 
