@@ -20,7 +20,7 @@ from tests.dbt.ledger_stories import CREATED, RECORDS, WORLDS, Build, Story, Wor
 from tests.dbt.ledger_told import issued_once, partition, tell
 
 pytestmark = [pytest.mark.timeout(600)]
-# The same stories every time: a red test is red for everybody. An example is a dozen stories; the first is always empty.
+# The same stories every time: a red test is red for everybody. An example is a dozen stories, the first the tamest.
 TRIED = settings(
     max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
