@@ -119,7 +119,7 @@ class EmbeddedReader:
         if batch.next_offset > offset:
             return batch
         if skip:
-            return _behind_damage(piece, offset, stop)
+            return self._behind_damage(topic, partition, piece, offset, stop)
         raise LogCorrupt(
             f"{piece.path} does not give offset {offset:,} of {stop - 1:,}: its bytes are damaged; restore this file "
             "from a backup, or read on past the damage where the reader offers that."
@@ -162,7 +162,13 @@ class EmbeddedReader:
         for group, (_, last) in enumerate(hour.bounds):
             if last < offset:
                 continue
-            numbers, found = hour.records(group)
+            try:
+                numbers, found = hour.records(group)
+            except LogCorrupt:
+                if not parts:
+                    raise
+                # What is before the damage is told first, so that the next read names where the damage begins.
+                return columns.joined(parts, hour.bounds[group][0])
             first = columns.first_from(numbers, offset)
             numbers, found = (column.slice(first, most.records - records) for column in (numbers, found))
             parts.append((numbers, found))
@@ -180,6 +186,19 @@ class EmbeddedReader:
         self._parquet[topic, partition] = (piece.path, inode, hour)
         return hour
 
+    def _behind_damage(self, topic: str, partition: int, piece: Piece, offset: int, stop: int) -> Columns:
+        """Nothing, and the offset of the first record behind the damage that ``offset`` lies in."""
+        if piece.is_parquet:
+            try:
+                bounds = self._open_parquet(topic, partition, piece).bounds
+            except LogCorrupt:
+                return columns.empty(stop)
+            # The group that holds ``offset`` is the damaged one: the next one begins with the first offset beyond it.
+            damaged = next((last for _, last in bounds if last >= offset), stop)
+            return columns.empty(min((first for first, _ in bounds if damaged < first < stop), default=stop))
+        resumes = [found.found for found in segments.scan(piece.path).damage if offset < found.found <= stop]
+        return columns.empty(min(resumes, default=stop))
+
     def _forget(self, topic: str, partition: int) -> None:
         self._parquet.pop((topic, partition), None)
         if known := self._places.pop((topic, partition), None):
@@ -189,11 +208,3 @@ class EmbeddedReader:
         """Close what is open."""
         for topic, partition in {*self._places, *self._parquet}:
             self._forget(topic, partition)
-
-
-def _behind_damage(piece: Piece, offset: int, stop: int) -> Columns:
-    """Nothing, and the offset of the first record behind the damage that ``offset`` lies in."""
-    if piece.is_parquet:
-        return columns.empty(stop)
-    resumes = [found.found for found in segments.scan(piece.path).damage if offset < found.found <= stop]
-    return columns.empty(min(resumes, default=stop))

@@ -7,6 +7,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,10 +18,12 @@ from extract.source import ConfigurationError, SourceError
 from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
-from log.base import Columns
+from log import compaction
+from log.base import EVENTS, Columns
 from log.removal import remove
+from log.writer import EmbeddedWriter
 from tests.extract.events_log import DAY, Landing, dead, event
-from tests.log.helpers import block_starts, segments_of
+from tests.log.helpers import HOUR_MS, Clock, block_starts, segments_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -275,6 +278,36 @@ def test_damage_that_is_given_up_is_counted(landing: Landing) -> None:
     assert landing.query("select sum(lost_offsets) as lost, max(next_offset) as next from ops.log_offsets") == [
         {"lost": 1, "next": 3}
     ]
+
+
+def _compacted(landing: Landing, monkeypatch: pytest.MonkeyPatch, groups: int, rows: int) -> Path:
+    """An hour of ``groups`` groups of ``rows`` events, m000 and on."""
+    monkeypatch.setattr(compaction, "ROWS_A_GROUP", rows)
+    clock = Clock()
+    writer = EmbeddedWriter(landing.log, clock=clock)
+    for number in range(groups * rows):
+        writer.append({EVENTS: [("key", event(f"m{number:03}"))]})
+    clock.ms += HOUR_MS
+    writer.append({EVENTS: [("key", event("z"))]})
+    writer.close()
+    (path,) = compaction.compact(landing.log)
+    return path
+
+
+def test_a_damaged_group_of_an_hour_costs_that_group_alone(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _compacted(landing, monkeypatch, groups=5, rows=4)
+    group = pq.ParquetFile(path).metadata.row_group(1)
+    assert (group.num_rows, group.column(2).path_in_schema) == (4, "payload")
+    chunk = group.column(2)
+    last = (chunk.dictionary_page_offset or chunk.data_page_offset) + chunk.total_compressed_size - 1
+    whole = path.read_bytes()
+    path.write_bytes(whole[:last] + bytes([whole[last] ^ 0xFF]) + whole[last + 1 :])
+    error = landing.extract("collected")["collected"].error
+    assert "BRAID_COLLECT_GIVE_UP=events/0/4" in (error or "")
+    assert landing.ids() == ["m000", "m001", "m002", "m003"]
+    assert landing.extract("collected", env={"BRAID_COLLECT_GIVE_UP": "events/0/4"})["collected"].error is None
+    assert landing.ids() == [*(f"m{number:03}" for number in range(20) if number // 4 != 1), "z"]
+    assert landing.query("select sum(lost_offsets) as lost from ops.log_offsets") == [{"lost": 4}]
 
 
 def test_removed_records_are_no_damage(landing: Landing) -> None:
