@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from log import LogCorrupt, columns, files, segments
 from log.base import Batch, Columns
@@ -157,7 +157,7 @@ class EmbeddedReader:
         if offset >= piece.end:
             return columns.empty(offset)
         hour = self._open_parquet(topic, partition, piece)
-        parts = []
+        parts: list[tuple[Any, Any]] = []
         records = held = 0
         for group, (_, last) in enumerate(hour.bounds):
             if last < offset:

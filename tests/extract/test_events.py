@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract import offsets
+from extract import offsets, spool
 from extract.pipeline import run
 from extract.source import ConfigurationError, SourceError
 from extract.sources.events import Events, reading, records
@@ -180,6 +180,26 @@ def test_a_long_log_lands_in_parts_and_is_landed_to_its_end(landing: Landing) ->
     assert (again.rows_read, again.rows_inserted) == (42, 0), "each partition is read anew, once"
     assert landing.letters()[0]["attempts"] == 21
     assert landing.extract()["collected"].rows_read == 0
+
+
+@pytest.mark.usefixtures("small")
+def test_any_number_of_bad_records_stops_nothing(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RECORDS_A_LANDING", 100), ("REJECTED_A_LANDING", 3)):
+        monkeypatch.setattr(reading, name, value)
+    monkeypatch.setattr(spool, "MOST_REJECTED", 5)
+    for partition, bad in ((0, 8), (1, 2)):
+        for number in range(bad):
+            landing.append([b"no json %d" % number], partition=partition)
+        landing.append([event(f"good{partition}")], partition=partition)
+    result = landing.extract("collected")["collected"]
+    assert (result.error, result.rows_quarantined) == (None, 10)
+    assert landing.ids() == ["good0", "good1"]
+    assert landing.extract("collected")["collected"].rows_read == 0
+
+
+def test_bad_records_fill_a_landing_before_they_are_too_many() -> None:
+    # A batch may be a block longer than it was asked to be.
+    assert reading.REJECTED_A_LANDING + reading.RECORDS_A_BATCH <= spool.MOST_REJECTED * 3 // 4
 
 
 @pytest.mark.usefixtures("small")

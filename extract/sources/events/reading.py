@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # What is held in memory at once, and what waits on the disk for one landing.
 RECORDS_A_BATCH, BYTES_A_BATCH = 50_000, 64 << 20
 RECORDS_A_LANDING, BYTES_A_LANDING = 2_000_000, 2 << 30
+# With a whole batch of bad records behind them these are still fewer than a spool takes (``spool.MOST_REJECTED``).
+REJECTED_A_LANDING = 20_000
 
 
 @dataclass
@@ -58,6 +60,7 @@ class PartitionReading:
     context: ReadContext
     records: int = 0
     bytes: int = 0
+    rejected: int = 0
 
     def read(self) -> None:
         """Read every partition that is not at its end, until the landing is full."""
@@ -70,7 +73,7 @@ class PartitionReading:
                 self.run.more = True
 
     def _is_full(self) -> bool:
-        return self.records >= RECORDS_A_LANDING or self.bytes >= BYTES_A_LANDING
+        return self.records >= RECORDS_A_LANDING or self.bytes >= BYTES_A_LANDING or self.rejected >= REJECTED_A_LANDING
 
     def _read_partition(self, partition: int, end: int) -> None:
         place = self.context.places.get((self.topic, partition))
@@ -115,6 +118,9 @@ class PartitionReading:
                     self._spool(partition, batch)
                     records += len(batch.offsets)
                     last_offset, last_hash = batch.offsets[-1].as_py(), _hash(batch.payloads[-1].as_py())
+                if coming is not None and self._is_full():
+                    # Only now is it known how many were bad; what was read ahead is the next landing's.
+                    self.run.more, coming = True, None
         if problem is not None:
             self.run.problems[partition] = problem
         if at != start or again or problem is not None:
@@ -125,6 +131,7 @@ class PartitionReading:
     def _spool(self, partition: int, batch: Columns) -> None:
         table, rejected = typed(self.parser, self.info.name, f"{self.topic}/{partition}", batch)
         if rejected:
+            self.rejected += len(rejected)
             self.context.spool.reject(rejected)
         if table.num_rows:
             self.context.spool.rows(table)
