@@ -300,6 +300,24 @@ def test_damage_that_is_given_up_is_counted(landing: Landing) -> None:
     ]
 
 
+@pytest.mark.usefixtures("small")
+def test_damage_that_was_given_up_stays_so_after_a_full_run(landing: Landing) -> None:
+    for number in range(12):
+        landing.append([event(f"{number:02}")])
+    _damage(landing, 7)
+    assert landing.extract("collected", env={"BRAID_COLLECT_GIVE_UP": "events/0/7"})["collected"].error is None
+    full = landing.extract("collected", full=True)["collected"]
+    assert "GIVE_UP=events/0/7" in (full.error or "")
+    assert full.rows_read == 7, "what is before it was read anew"
+    landing.append([event("12")])
+    after = landing.extract("collected")["collected"]
+    assert (after.error, after.rows_read) == (None, 1)
+    given_up = landing.extract("collected", full=True, env={"BRAID_COLLECT_GIVE_UP": "events/0/7"})["collected"]
+    assert (given_up.error, given_up.rows_read, given_up.rows_inserted) == (None, 12, 0)
+    assert landing.ids() == [f"{number:02}" for number in range(13) if number != 7]
+    assert landing.extract("collected")["collected"].rows_read == 0
+
+
 def _compacted(landing: Landing, monkeypatch: pytest.MonkeyPatch, groups: int, rows: int) -> Path:
     """An hour of ``groups`` groups of ``rows`` events, m000 and on."""
     monkeypatch.setattr(compaction, "ROWS_A_GROUP", rows)

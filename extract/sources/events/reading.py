@@ -28,13 +28,15 @@ REJECTED_A_LANDING = 20_000
 class Run:
     """What one run knows from landing to landing: where each partition ended when it began, and what it met.
 
-    ``more`` when the last landing stopped before an end because it was full; ``begun`` are the partitions read from.
+    ``more`` when the last landing stopped before an end because it was full; ``begun`` are the partitions read from;
+    ``again`` says how far a partition was read once more that has landed further than that.
     """
 
     ends: Mapping[int, int]
     full: bool
     more: bool = False
     begun: set[int] = field(default_factory=set)
+    again: dict[int, int] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
 
     def miss(self, topic: str, context: ReadContext) -> None:
@@ -77,17 +79,22 @@ class PartitionReading:
 
     def _read_partition(self, partition: int, end: int) -> None:
         place = self.context.places.get((self.topic, partition))
-        # What a log lost before anybody read it cannot be told from what was never there; a full read begins again,
-        # and counts again only what another log has.
-        anew = self.run.full and partition not in self.run.begun
-        again = place is None or (anew and (self.info.folds is None or self._is_another(partition, place)))
-        if again or place is None:
+        if place is not None:
+            # What a log lost before anybody read it cannot be told from what was never there; a full read begins
+            # again, and counts again only what another log has.
+            anew = self.run.full and partition not in self.run.begun
+            if self._is_another(partition, place):
+                if not anew:
+                    self.run.problems[partition] = _another(self.topic, partition, place)
+                    return
+                place = None
+            elif anew and self.info.folds is None:
+                self.run.again[partition] = self.reader.start(self.topic, partition)
+        if place is None:
             start, last_offset, last_hash = self.reader.start(self.topic, partition), None, None
         else:
-            if self._is_another(partition, place):
-                self.run.problems[partition] = _another(self.topic, partition, place)
-                return
-            start, last_offset, last_hash = place.next_offset, place.last_offset, place.last_hash
+            start = self.run.again.get(partition, place.next_offset)
+            last_offset, last_hash = place.last_offset, place.last_hash
         self.run.begun.add(partition)
         at, records, lost, problem = start, 0, 0, None
         # One batch is read while the one before it is taken apart, which DuckDB does outside Python's lock.
@@ -121,9 +128,16 @@ class PartitionReading:
                 if coming is not None and self._is_full():
                     # Only now is it known how many were bad; what was read ahead is the next landing's.
                     self.run.more, coming = True, None
+        if place is not None and at < place.next_offset:
+            # Landed already, up to further than this: the place stays, or ordinary runs would meet the same problem.
+            self.run.again[partition] = at
+            if problem is not None:
+                self.run.problems[partition] = f"{problem} Runs without --full go on from {place.next_offset:,}."
+            return
+        self.run.again.pop(partition, None)
         if problem is not None:
             self.run.problems[partition] = problem
-        if at != start or again or problem is not None:
+        if at != start or place is None or problem is not None:
             self.context.spool.reached(
                 Reached(self.topic, partition, start, at, records, last_offset, last_hash, lost, problem)
             )
