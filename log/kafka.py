@@ -207,6 +207,11 @@ class KafkaReader:
         self._at = (topic, partition, place)
         return Batch(offsets, payloads, place)
 
+    def written(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The record at ``offset``, if there is one."""
+        found = self.read(topic, partition, offset, max_records=1)
+        return found.payloads[0] if found.offsets and found.offsets[0] == offset else None
+
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()

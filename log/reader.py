@@ -93,9 +93,26 @@ class EmbeddedReader:
                 time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
-    def _read(self, topic: str, partition: int, offset: int, most: _Most, *, skip: bool) -> Columns:
+    def written(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The record at ``offset``, also behind the note of what is durable, which a power cut may have made old."""
+        if offset < self.end(topic, partition):
+            found = self.read(topic, partition, offset, max_records=1)
+        else:
+            try:
+                one = self._read(topic, partition, offset, _Most(1, _NO_LIMIT), skip=False, end=_NO_LIMIT)
+            except (FileNotFoundError, LogCorrupt):
+                return None
+            finally:
+                # Its writer may still cut what is there, and write something else.
+                self._forget(topic, partition)
+            found = Batch(*columns.listed(one), one.next_offset)
+        return found.payloads[0] if found.offsets and found.offsets[0] == offset else None
+
+    def _read(
+        self, topic: str, partition: int, offset: int, most: _Most, *, skip: bool, end: int | None = None
+    ) -> Columns:
         folder = files.partition_folder(self.root, topic, partition)
-        end = self.end(topic, partition)
+        end = self.end(topic, partition) if end is None else end
         if offset >= end:
             return columns.empty(offset)
         kept = files.pieces(folder)

@@ -19,7 +19,8 @@ from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
 from log import compaction
-from log.base import EVENTS, Columns
+from log.base import EVENTS, TOPICS, Columns
+from log.files import DURABLE, encode_mark
 from log.removal import remove
 from log.writer import EmbeddedWriter
 from tests.extract.events_log import DAY, Landing, dead, event
@@ -386,6 +387,27 @@ def test_a_log_that_lacks_a_partition_is_another_one(landing: Landing, tmp_path:
     landing.append([event("d")])
     assert landing.extract()["collected"].error is None
     assert landing.ids() == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("note", [encode_mark(1), None], ids=["old", "gone"])
+def test_a_note_that_a_power_cut_left_behind_makes_no_other_log(landing: Landing, note: bytes | None) -> None:
+    landing.append([event("a"), event("b")])
+    landing.append([event("c")], [dead("m"), dead("n")])
+    landing.extract()
+    before = landing.letters()
+    for topic in TOPICS:
+        (path,) = (landing.log / topic).rglob(DURABLE)
+        path.unlink()
+        if note is not None:
+            path.write_bytes(note)
+    for full in (False, True):
+        for result in landing.extract(full=full).values():
+            assert "start the collector first" in (result.error or "")
+            assert "--full" not in (result.error or "")
+    # The collector starts.
+    landing.append([event("d")])
+    assert [result.error for result in landing.extract(full=True).values()] == [None, None]
+    assert (landing.ids(), landing.letters()) == (["a", "b", "c", "d"], before)
 
 
 def test_a_run_that_was_overtaken_lands_nothing(landing: Landing) -> None:

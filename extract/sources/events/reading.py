@@ -83,7 +83,11 @@ class PartitionReading:
             # What a log lost before anybody read it cannot be told from what was never there; a full read begins
             # again, and counts again only what another log has.
             anew = self.run.full and partition not in self.run.begun
-            if self._is_another(partition, place):
+            another = self._is_another(partition, place)
+            if not another and self.reader.end(self.topic, partition) < place.next_offset:
+                self.run.problems[partition] = _not_opened(self.topic, partition, place)
+                return
+            if another:
                 if not anew:
                     self.run.problems[partition] = _another(self.topic, partition, place)
                     return
@@ -152,20 +156,20 @@ class PartitionReading:
             self.context.progress(table.num_rows)
 
     def _is_another(self, partition: int, place: Place) -> bool:
-        """Whether this is not the log that landed up to ``place``: it ends before, or has another record there."""
-        if self.reader.end(self.topic, partition) < place.next_offset:
-            return True
+        """Whether this is not the log that landed up to ``place``: it has another record there, or ends before it."""
+        ends_before = self.reader.end(self.topic, partition) < place.next_offset
         last = place.last_offset
         if last is None or last < self.reader.start(self.topic, partition):
-            return False
+            return ends_before
         try:
-            batch = self.reader.read(self.topic, partition, last, max_records=1)
+            payload = self.reader.written(self.topic, partition, last)
         except LogCorrupt:
             # Damage behind the place hurts nobody; damage before it is met when it is read.
             return False
-        if not batch.offsets or batch.offsets[0] != last:
-            return False
-        return _hash(batch.payloads[0]) != place.last_hash
+        if payload is None:
+            # Removed, or never there.
+            return ends_before
+        return _hash(payload) != place.last_hash
 
 
 def _hash(payload: bytes) -> str:
@@ -183,4 +187,11 @@ def _another(topic: str, partition: int, place: Place) -> str:
     return (
         f"{topic}/{partition} is not the log that landed up to offset {place.next_offset:,}, or has lost its end: "
         "check BRAID_COLLECT_LOG or BRAID_KAFKA; if it is a new log, run `braid extract events --full` once."
+    )
+
+
+def _not_opened(topic: str, partition: int, place: Place) -> str:
+    return (
+        f"{topic}/{partition} has landed up to offset {place.next_offset:,} and does not say any more that so much is "
+        "durable, as after a power cut: start the collector first; it finds out what is."
     )
