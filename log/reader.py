@@ -6,14 +6,15 @@ there is nothing yet.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from log import LogCorrupt, columns, files, segments
+from log import LogCorrupt, LogError, columns, files, segments
 from log.base import Batch, Columns
 from log.blocks import Block
 from log.files import Piece
@@ -22,6 +23,24 @@ from log.hours import Hour
 # While files are replaced, a listing may show neither the old nor the new: looked at again before it is called damage.
 _LOOKS, _PAUSE_SECONDS = 4, 0.05
 _NO_LIMIT = 1 << 62
+_R = TypeVar("_R")
+_P = ParamSpec("_P")
+
+
+def _told(read: Callable[_P, _R]) -> Callable[_P, _R]:
+    """What the system refuses is LogError, with the remedy."""
+
+    @functools.wraps(read)
+    def asked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return read(*args, **kwargs)
+        except OSError as error:
+            raise LogError(
+                f"{error.filename or 'The log'} cannot be read ({error.strerror}): the log is its owner's alone, so "
+                "read it as the user that runs the collector, and see that its disk is well."
+            ) from None
+
+    return asked
 
 
 class _Most(NamedTuple):
@@ -55,15 +74,18 @@ class EmbeddedReader:
         self._places: dict[tuple[str, int], _Place] = {}
         self._parquet: dict[tuple[str, int], tuple[Path, int, Hour]] = {}
 
+    @_told
     def partitions(self, topic: str) -> Sequence[int]:
         """The partitions a topic has; none before a writer was there."""
         return files.partitions(self.root, topic)
 
+    @_told
     def start(self, topic: str, partition: int) -> int:
         """The first offset that is kept."""
         kept = files.pieces(files.partition_folder(self.root, topic, partition))
         return kept[0].base if kept else 0
 
+    @_told
     def end(self, topic: str, partition: int) -> int:
         """The offset behind the last durable record."""
         folder = files.partition_folder(self.root, topic, partition)
@@ -79,6 +101,7 @@ class EmbeddedReader:
         found = self.columns(topic, partition, offset, max_records=max_records, max_bytes=_NO_LIMIT)
         return Batch(*columns.listed(found), found.next_offset)
 
+    @_told
     def columns(self, topic: str, partition: int, offset: int, *, max_records: int, max_bytes: int) -> Columns:
         """Records from ``offset`` on as columns; see ``log.base.Reader``."""
         most = _Most(max_records, max_bytes)
@@ -93,6 +116,7 @@ class EmbeddedReader:
                 time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
+    @_told
     def written(self, topic: str, partition: int, offset: int) -> bytes | None:
         """The record at ``offset``, also behind the note of what is durable, which a power cut may have made old."""
         if offset < self.end(topic, partition):

@@ -1,5 +1,6 @@
 """The log of the collector lands once, however it is cut into runs; what cannot be read is said and not passed over."""
 
+import errno
 import gzip
 import itertools
 import json
@@ -18,7 +19,7 @@ from extract.source import ConfigurationError, SourceError
 from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
-from log import compaction
+from log import compaction, files
 from log.base import EVENTS, TOPICS, Columns
 from log.files import DURABLE, encode_mark
 from log.removal import remove
@@ -460,6 +461,20 @@ def test_settings_that_are_missing_or_wrong_are_named(tmp_path: Path) -> None:
         Events.from_environment({"BRAID_KAFKA": "localhost:1", "BRAID_KAFKA_SETTINGS": str(tmp_path / "none")})
     source = Events.from_environment({"BRAID_COLLECT_LOG": str(tmp_path / "none")})
     with pytest.raises(ConfigurationError, match="collect serve"):
+        source.connect()
+
+
+def test_a_log_of_another_user_is_an_error_in_one_sentence(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    landing.append([event("a")])
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "pieces", refused)
+        assert "user that runs the collector" in (landing.extract("collected")["collected"].error or "")
+    source = Events.from_environment({"BRAID_COLLECT_LOG": str(landing.log)})
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(ConfigurationError, match="user that runs the collector"):
         source.connect()
 
 
