@@ -108,6 +108,22 @@ def test_an_id_that_two_sources_use_loses_nothing(landing: Landing) -> None:
     assert {row["message_id"]: row["source"] for row in landing.events()} == {"a": "web_shop", "b": "app"}
 
 
+def test_an_event_in_quarantine_gives_way_to_its_own_source_alone(landing: Landing) -> None:
+    landing.append([event("a"), event("b"), event("c")])
+    landing.extract("collected")
+    with landing.opened() as warehouse:
+        warehouse.execute("update raw_events.events set _quarantined_at = ?", [DAY])
+        warehouse.execute("update raw_events.events set source = 'segment_archive' where message_id = 'c'")
+    landing.append([event("a", source="app"), event("b"), event("c", source="app")])
+    landing.extract("collected")
+    assert [(row["message_id"], row["source"], row["_quarantined_at"]) for row in landing.events()] == [
+        ("a", "web_shop", DAY),
+        ("b", "web_shop", None),
+        ("c", "app", None),
+    ]
+    assert landing.query("select record_key from ops.quarantine where rule = 'key_taken'") == [{"record_key": "app|a"}]
+
+
 def test_dead_letters_count_how_often_they_came(landing: Landing) -> None:
     landing.append((), [dead("m", seconds=5), dead("m", seconds=1, reason="Older."), dead("m", rule="other")])
     result = landing.extract("dead_letters")["dead_letters"]
