@@ -190,7 +190,7 @@ class KafkaReader:
                     if error is not None:
                         # The client goes on by itself where it can; what it cannot do shows in no records coming.
                         trouble = error.str()
-                    elif number is not None:
+                    elif number is not None and number >= place:
                         # A message without a value is nothing of ours: an offset without a record.
                         if payload:
                             offsets.append(number)
