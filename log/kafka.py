@@ -125,7 +125,8 @@ class KafkaReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
-            "enable.partition.eof": False,
+            # The end may hold no record (a transaction's marker): only this says that it is reached.
+            "enable.partition.eof": True,
         }
         self._consumer: Consumer = _connected("Consumer", {**settings, **ours})
         self._at: tuple[str, int, int] | None = None
@@ -165,7 +166,7 @@ class KafkaReader:
         return columns.of_records(found.offsets, found.payloads, found.next_offset)
 
     def _read(self, topic: str, partition: int, offset: int, max_records: int, max_bytes: int) -> Batch:
-        from confluent_kafka import KafkaException, TopicPartition
+        from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
         first, end = self._bounds(topic, partition)
         if offset < first:
@@ -187,7 +188,9 @@ class KafkaReader:
                 messages = self._consumer.consume(min(max_records - len(offsets), 10_000), timeout=_POLL_SECONDS)
                 for message in messages:
                     error, number, payload = message.error(), message.offset(), message.value()
-                    if error is not None:
+                    if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        place = max(place, number or 0)
+                    elif error is not None:
                         # The client goes on by itself where it can; what it cannot do shows in no records coming.
                         trouble = error.str()
                     elif number is not None and number >= place:

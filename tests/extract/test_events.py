@@ -19,9 +19,10 @@ from extract.source import ConfigurationError, SourceError
 from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
-from log import compaction, files
+from log import LogError, compaction, files
 from log.base import EVENTS, TOPICS, Columns
 from log.files import DURABLE, encode_mark
+from log.reader import EmbeddedReader
 from log.removal import remove
 from log.writer import EmbeddedWriter
 from tests.extract.events_log import DAY, Landing, dead, event
@@ -260,6 +261,38 @@ def test_damage_in_one_partition_stops_no_part_of_the_others(landing: Landing) -
     assert all(run["runs"] == run["ids"] for run in runs)
     (failed,) = (run for run in runs if run["status"] == "failed")
     assert failed["runs"] == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_a_log_that_stalls_lands_what_it_gave(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "RECORDS_A_LANDING", 100)
+    for number in range(6):
+        landing.append((), [dead(f"a{number}")])
+        landing.append((), [dead(f"b{number}")], partition=1)
+    real = EmbeddedReader.columns
+
+    def stalling(stalls: int, at: int) -> None:
+        def columns(self: EmbeddedReader, topic: str, partition: int, offset: int, **most: int) -> Columns:
+            if partition == stalls and offset >= at:
+                raise LogError("It gives no records.")
+            return real(self, topic, partition, offset, **most)
+
+        monkeypatch.setattr(EmbeddedReader, "columns", columns)
+
+    def landed() -> tuple[str | None, int]:
+        result = landing.extract("dead_letters")["dead_letters"]
+        return result.error, len(landing.letters()) if result.rows_inserted else 0
+
+    stalling(0, 0)
+    assert landed() == ("It gives no records.", 0)
+    stalling(0, 4)
+    assert landed() == ("It gives no records.", 10)
+    landing.append((), [dead("b6")], partition=1)
+    stalling(1, 6)
+    assert landed() == ("It gives no records.", 12), "what another partition had lands"
+    monkeypatch.setattr(EmbeddedReader, "columns", real)
+    assert landed() == (None, 13)
+    assert [row["attempts"] for row in landing.letters()] == [1] * 13
 
 
 def test_a_batch_is_bounded_by_its_bytes(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:

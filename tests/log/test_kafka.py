@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from log import LogCorrupt, LogError
+from log import kafka as kafka_module
 from log.base import DEAD_LETTERS, EVENTS, RECORD_BYTES
 from log.kafka import KafkaReader, KafkaWriter
 from tests.log.mock_kafka import FETCH, PRODUCE, Cluster, cluster
@@ -203,6 +204,19 @@ def test_records_from_before_the_place_are_not_read_again(kafka: Cluster, monkey
     messages = [Told(number, b"%d" % number) for number in (3, 4, 5, 4, 6)]
     batch = told(kafka, monkeypatch, 7, messages).read(EVENTS, 0, 4)
     assert (list(batch.offsets), list(batch.payloads), batch.next_offset) == ([4, 5, 6], [b"4", b"5", b"6"], 7)
+
+
+def test_an_end_without_a_record_is_reached(kafka: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    from confluent_kafka import KafkaError
+
+    monkeypatch.setattr(kafka_module, "_ASK_SECONDS", 1.0)
+    end = Told(6, error=KafkaError(KafkaError._PARTITION_EOF))
+    for messages in ([Told(4, b"4"), end], [end]):
+        batch = told(kafka, monkeypatch, 6, messages).read(EVENTS, 0, 4)
+        assert (len(batch.offsets), batch.next_offset) == (len(messages) - 1, 6)
+    # An end that was told before the last records came is passed.
+    early = [Told(4, error=KafkaError(KafkaError._PARTITION_EOF)), Told(4, b"4"), Told(5, b"5")]
+    assert list(told(kafka, monkeypatch, 6, early).read(EVENTS, 0, 4).offsets) == [4, 5]
 
 
 def test_offsets_before_the_first_are_named(kafka: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

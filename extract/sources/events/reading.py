@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from extract.source import ObjectInfo, Place, Reached, ReadContext
 from extract.sources.events.records import typed
 from extract.sources.events.settings import GIVE_UP, LogSettings
-from log import LogCorrupt
+from log import LogCorrupt, LogError
 from log.base import Columns, Reader
 
 if TYPE_CHECKING:
@@ -70,7 +70,14 @@ class PartitionReading:
             if partition in self.run.problems:
                 continue
             if not self._is_full():
-                self._read_partition(partition, end)
+                records = self.records
+                try:
+                    self._read_partition(partition, end)
+                except LogError as error:
+                    # What others had lands; rows of this one must not, without its place.
+                    if self.records > records or not records:
+                        raise
+                    self.run.problems[partition] = str(error)
             elif partition not in self.run.begun:
                 self.run.more = True
 
@@ -120,6 +127,11 @@ class PartitionReading:
                     lost, at = lost + passed - at, passed
                     coming = reading(at) if at < end else None
                     continue
+                except LogError as error:
+                    if at == start:
+                        raise
+                    problem = str(error)
+                    break
                 self.records, self.bytes = self.records + len(batch.offsets), self.bytes + batch.payloads.nbytes
                 goes_on = at < batch.next_offset < end
                 self.run.more |= goes_on and self._is_full()
