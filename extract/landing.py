@@ -270,8 +270,15 @@ def _make_room(warehouse: Warehouse, info: ObjectInfo, batch: Staged) -> None:
     found = warehouse.query(f"select count(*) from {relation} where {at} is not null")
     if found.column(0)[0].as_py():
         on = " and ".join(f"t.{warehouse.quoted(column)} = b.{warehouse.quoted(column)}" for column in info.key)
+        anyones: tuple[str, ...] = ()
+        if info.owners is not None:
+            # Another owner's is another one, whatever its key says.
+            owner, anyones = warehouse.quoted(info.owners.column), info.owners.anyones
+            on += f" and (t.{owner} = b.{owner} or t.{owner} in ({', '.join('?' * len(anyones))}))"
         warehouse.execute(
-            f"delete from {relation} as t where {at} is not null and exists (select 1 from {batch.sql} as b where {on})"
+            f"delete from {relation} as t where {at} is not null and exists"
+            f" (select 1 from {batch.sql} as b where {on})",
+            anyones,
         )
 
 

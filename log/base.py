@@ -77,5 +77,8 @@ class Reader(Protocol):
     def columns(self, topic: str, partition: int, offset: int, *, max_records: int, max_bytes: int) -> Columns:
         """As ``read``, in columns; it stops at ``max_bytes`` of payload as well (a block or a row group more)."""
 
+    def written(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The record at ``offset``, also where it is not known to be durable; None when there is none."""
+
     def close(self) -> None:
         """Let go of files or connections."""

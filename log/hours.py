@@ -27,12 +27,12 @@ def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Whatever a damaged file makes the reader of Parquet say is LogCorrupt; a file that is gone stays that."""
+    """Whatever a damaged file makes the reader of Parquet say is LogCorrupt; but not that it is gone, or not ours."""
     import pyarrow as pa
 
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except (
         pa.ArrowException,

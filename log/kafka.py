@@ -125,7 +125,8 @@ class KafkaReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
-            "enable.partition.eof": False,
+            # The end may hold no record (a transaction's marker): only this says that it is reached.
+            "enable.partition.eof": True,
         }
         self._consumer: Consumer = _connected("Consumer", {**settings, **ours})
         self._at: tuple[str, int, int] | None = None
@@ -165,7 +166,7 @@ class KafkaReader:
         return columns.of_records(found.offsets, found.payloads, found.next_offset)
 
     def _read(self, topic: str, partition: int, offset: int, max_records: int, max_bytes: int) -> Batch:
-        from confluent_kafka import KafkaException, TopicPartition
+        from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
         first, end = self._bounds(topic, partition)
         if offset < first:
@@ -187,10 +188,12 @@ class KafkaReader:
                 messages = self._consumer.consume(min(max_records - len(offsets), 10_000), timeout=_POLL_SECONDS)
                 for message in messages:
                     error, number, payload = message.error(), message.offset(), message.value()
-                    if error is not None:
+                    if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        place = max(place, number or 0)
+                    elif error is not None:
                         # The client goes on by itself where it can; what it cannot do shows in no records coming.
                         trouble = error.str()
-                    elif number is not None:
+                    elif number is not None and number >= place:
                         # A message without a value is nothing of ours: an offset without a record.
                         if payload:
                             offsets.append(number)
@@ -206,6 +209,11 @@ class KafkaReader:
             raise _no_answer(error) from None
         self._at = (topic, partition, place)
         return Batch(offsets, payloads, place)
+
+    def written(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The record at ``offset``, if there is one."""
+        found = self.read(topic, partition, offset, max_records=1)
+        return found.payloads[0] if found.offsets and found.offsets[0] == offset else None
 
     def close(self) -> None:
         """Disconnect."""

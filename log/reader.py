@@ -6,14 +6,15 @@ there is nothing yet.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from log import LogCorrupt, columns, files, segments
+from log import LogCorrupt, LogError, columns, files, segments
 from log.base import Batch, Columns
 from log.blocks import Block
 from log.files import Piece
@@ -22,6 +23,24 @@ from log.hours import Hour
 # While files are replaced, a listing may show neither the old nor the new: looked at again before it is called damage.
 _LOOKS, _PAUSE_SECONDS = 4, 0.05
 _NO_LIMIT = 1 << 62
+_R = TypeVar("_R")
+_P = ParamSpec("_P")
+
+
+def _told(read: Callable[_P, _R]) -> Callable[_P, _R]:
+    """What the system refuses is LogError, with the remedy."""
+
+    @functools.wraps(read)
+    def asked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return read(*args, **kwargs)
+        except OSError as error:
+            raise LogError(
+                f"{error.filename or 'The log'} cannot be read ({error.strerror}): the log is its owner's alone, so "
+                "read it as the user that runs the collector, and see that its disk is well."
+            ) from None
+
+    return asked
 
 
 class _Most(NamedTuple):
@@ -55,15 +74,18 @@ class EmbeddedReader:
         self._places: dict[tuple[str, int], _Place] = {}
         self._parquet: dict[tuple[str, int], tuple[Path, int, Hour]] = {}
 
+    @_told
     def partitions(self, topic: str) -> Sequence[int]:
         """The partitions a topic has; none before a writer was there."""
         return files.partitions(self.root, topic)
 
+    @_told
     def start(self, topic: str, partition: int) -> int:
         """The first offset that is kept."""
         kept = files.pieces(files.partition_folder(self.root, topic, partition))
         return kept[0].base if kept else 0
 
+    @_told
     def end(self, topic: str, partition: int) -> int:
         """The offset behind the last durable record."""
         folder = files.partition_folder(self.root, topic, partition)
@@ -79,6 +101,7 @@ class EmbeddedReader:
         found = self.columns(topic, partition, offset, max_records=max_records, max_bytes=_NO_LIMIT)
         return Batch(*columns.listed(found), found.next_offset)
 
+    @_told
     def columns(self, topic: str, partition: int, offset: int, *, max_records: int, max_bytes: int) -> Columns:
         """Records from ``offset`` on as columns; see ``log.base.Reader``."""
         most = _Most(max_records, max_bytes)
@@ -93,9 +116,27 @@ class EmbeddedReader:
                 time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
-    def _read(self, topic: str, partition: int, offset: int, most: _Most, *, skip: bool) -> Columns:
+    @_told
+    def written(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The record at ``offset``, also behind the note of what is durable, which a power cut may have made old."""
+        if offset < self.end(topic, partition):
+            found = self.read(topic, partition, offset, max_records=1)
+        else:
+            try:
+                one = self._read(topic, partition, offset, _Most(1, _NO_LIMIT), skip=False, end=_NO_LIMIT)
+            except (FileNotFoundError, LogCorrupt):
+                return None
+            finally:
+                # Its writer may still cut what is there, and write something else.
+                self._forget(topic, partition)
+            found = Batch(*columns.listed(one), one.next_offset)
+        return found.payloads[0] if found.offsets and found.offsets[0] == offset else None
+
+    def _read(
+        self, topic: str, partition: int, offset: int, most: _Most, *, skip: bool, end: int | None = None
+    ) -> Columns:
         folder = files.partition_folder(self.root, topic, partition)
-        end = self.end(topic, partition)
+        end = self.end(topic, partition) if end is None else end
         if offset >= end:
             return columns.empty(offset)
         kept = files.pieces(folder)
@@ -119,7 +160,7 @@ class EmbeddedReader:
         if batch.next_offset > offset:
             return batch
         if skip:
-            return _behind_damage(piece, offset, stop)
+            return self._behind_damage(topic, partition, piece, offset, stop)
         raise LogCorrupt(
             f"{piece.path} does not give offset {offset:,} of {stop - 1:,}: its bytes are damaged; restore this file "
             "from a backup, or read on past the damage where the reader offers that."
@@ -157,12 +198,18 @@ class EmbeddedReader:
         if offset >= piece.end:
             return columns.empty(offset)
         hour = self._open_parquet(topic, partition, piece)
-        parts = []
+        parts: list[tuple[Any, Any]] = []
         records = held = 0
         for group, (_, last) in enumerate(hour.bounds):
             if last < offset:
                 continue
-            numbers, found = hour.records(group)
+            try:
+                numbers, found = hour.records(group)
+            except LogCorrupt:
+                if not parts:
+                    raise
+                # What is before the damage is told first, so that the next read names where the damage begins.
+                return columns.joined(parts, hour.bounds[group][0])
             first = columns.first_from(numbers, offset)
             numbers, found = (column.slice(first, most.records - records) for column in (numbers, found))
             parts.append((numbers, found))
@@ -180,6 +227,19 @@ class EmbeddedReader:
         self._parquet[topic, partition] = (piece.path, inode, hour)
         return hour
 
+    def _behind_damage(self, topic: str, partition: int, piece: Piece, offset: int, stop: int) -> Columns:
+        """Nothing, and the offset of the first record behind the damage that ``offset`` lies in."""
+        if piece.is_parquet:
+            try:
+                bounds = self._open_parquet(topic, partition, piece).bounds
+            except LogCorrupt:
+                return columns.empty(stop)
+            # The group that holds ``offset`` is the damaged one: the next one begins with the first offset beyond it.
+            damaged = next((last for _, last in bounds if last >= offset), stop)
+            return columns.empty(min((first for first, _ in bounds if damaged < first < stop), default=stop))
+        resumes = [found.found for found in segments.scan(piece.path).damage if offset < found.found <= stop]
+        return columns.empty(min(resumes, default=stop))
+
     def _forget(self, topic: str, partition: int) -> None:
         self._parquet.pop((topic, partition), None)
         if known := self._places.pop((topic, partition), None):
@@ -189,11 +249,3 @@ class EmbeddedReader:
         """Close what is open."""
         for topic, partition in {*self._places, *self._parquet}:
             self._forget(topic, partition)
-
-
-def _behind_damage(piece: Piece, offset: int, stop: int) -> Columns:
-    """Nothing, and the offset of the first record behind the damage that ``offset`` lies in."""
-    if piece.is_parquet:
-        return columns.empty(stop)
-    resumes = [found.found for found in segments.scan(piece.path).damage if offset < found.found <= stop]
-    return columns.empty(min(resumes, default=stop))

@@ -1,5 +1,6 @@
 """The log of the collector lands once, however it is cut into runs; what cannot be read is said and not passed over."""
 
+import errno
 import gzip
 import itertools
 import json
@@ -7,20 +8,25 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract import offsets
+from extract import offsets, spool
 from extract.pipeline import run
 from extract.source import ConfigurationError, SourceError
 from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
-from log.base import Columns
+from log import LogError, compaction, files
+from log.base import EVENTS, TOPICS, Columns
+from log.files import DURABLE, encode_mark
+from log.reader import EmbeddedReader
 from log.removal import remove
+from log.writer import EmbeddedWriter
 from tests.extract.events_log import DAY, Landing, dead, event
-from tests.log.helpers import block_starts, segments_of
+from tests.log.helpers import HOUR_MS, Clock, block_starts, segments_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -103,6 +109,22 @@ def test_an_id_that_two_sources_use_loses_nothing(landing: Landing) -> None:
     assert {row["message_id"]: row["source"] for row in landing.events()} == {"a": "web_shop", "b": "app"}
 
 
+def test_an_event_in_quarantine_gives_way_to_its_own_source_alone(landing: Landing) -> None:
+    landing.append([event("a"), event("b"), event("c")])
+    landing.extract("collected")
+    with landing.opened() as warehouse:
+        warehouse.execute("update raw_events.events set _quarantined_at = ?", [DAY])
+        warehouse.execute("update raw_events.events set source = 'segment_archive' where message_id = 'c'")
+    landing.append([event("a", source="app"), event("b"), event("c", source="app")])
+    landing.extract("collected")
+    assert [(row["message_id"], row["source"], row["_quarantined_at"]) for row in landing.events()] == [
+        ("a", "web_shop", DAY),
+        ("b", "web_shop", None),
+        ("c", "app", None),
+    ]
+    assert landing.query("select record_key from ops.quarantine where rule = 'key_taken'") == [{"record_key": "app|a"}]
+
+
 def test_dead_letters_count_how_often_they_came(landing: Landing) -> None:
     landing.append((), [dead("m", seconds=5), dead("m", seconds=1, reason="Older."), dead("m", rule="other")])
     result = landing.extract("dead_letters")["dead_letters"]
@@ -180,6 +202,26 @@ def test_a_long_log_lands_in_parts_and_is_landed_to_its_end(landing: Landing) ->
 
 
 @pytest.mark.usefixtures("small")
+def test_any_number_of_bad_records_stops_nothing(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RECORDS_A_LANDING", 100), ("REJECTED_A_LANDING", 3)):
+        monkeypatch.setattr(reading, name, value)
+    monkeypatch.setattr(spool, "MOST_REJECTED", 5)
+    for partition, bad in ((0, 8), (1, 2)):
+        for number in range(bad):
+            landing.append([b"no json %d" % number], partition=partition)
+        landing.append([event(f"good{partition}")], partition=partition)
+    result = landing.extract("collected")["collected"]
+    assert (result.error, result.rows_quarantined) == (None, 10)
+    assert landing.ids() == ["good0", "good1"]
+    assert landing.extract("collected")["collected"].rows_read == 0
+
+
+def test_bad_records_fill_a_landing_before_they_are_too_many() -> None:
+    # A batch may be a block longer than it was asked to be.
+    assert reading.REJECTED_A_LANDING + reading.RECORDS_A_BATCH <= spool.MOST_REJECTED * 3 // 4
+
+
+@pytest.mark.usefixtures("small")
 def test_a_run_that_fails_between_its_parts_has_come_further(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         landing.append([event(f"{number:02}")])
@@ -219,6 +261,38 @@ def test_damage_in_one_partition_stops_no_part_of_the_others(landing: Landing) -
     assert all(run["runs"] == run["ids"] for run in runs)
     (failed,) = (run for run in runs if run["status"] == "failed")
     assert failed["runs"] == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_a_log_that_stalls_lands_what_it_gave(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "RECORDS_A_LANDING", 100)
+    for number in range(6):
+        landing.append((), [dead(f"a{number}")])
+        landing.append((), [dead(f"b{number}")], partition=1)
+    real = EmbeddedReader.columns
+
+    def stalling(stalls: int, at: int) -> None:
+        def columns(self: EmbeddedReader, topic: str, partition: int, offset: int, **most: int) -> Columns:
+            if partition == stalls and offset >= at:
+                raise LogError("It gives no records.")
+            return real(self, topic, partition, offset, **most)
+
+        monkeypatch.setattr(EmbeddedReader, "columns", columns)
+
+    def landed() -> tuple[str | None, int]:
+        result = landing.extract("dead_letters")["dead_letters"]
+        return result.error, len(landing.letters()) if result.rows_inserted else 0
+
+    stalling(0, 0)
+    assert landed() == ("It gives no records.", 0)
+    stalling(0, 4)
+    assert landed() == ("It gives no records.", 10)
+    landing.append((), [dead("b6")], partition=1)
+    stalling(1, 6)
+    assert landed() == ("It gives no records.", 12), "what another partition had lands"
+    monkeypatch.setattr(EmbeddedReader, "columns", real)
+    assert landed() == (None, 13)
+    assert [row["attempts"] for row in landing.letters()] == [1] * 13
 
 
 def test_a_batch_is_bounded_by_its_bytes(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +351,54 @@ def test_damage_that_is_given_up_is_counted(landing: Landing) -> None:
     ]
 
 
+@pytest.mark.usefixtures("small")
+def test_damage_that_was_given_up_stays_so_after_a_full_run(landing: Landing) -> None:
+    for number in range(12):
+        landing.append([event(f"{number:02}")])
+    _damage(landing, 7)
+    assert landing.extract("collected", env={"BRAID_COLLECT_GIVE_UP": "events/0/7"})["collected"].error is None
+    full = landing.extract("collected", full=True)["collected"]
+    assert "GIVE_UP=events/0/7" in (full.error or "")
+    assert full.rows_read == 7, "what is before it was read anew"
+    landing.append([event("12")])
+    after = landing.extract("collected")["collected"]
+    assert (after.error, after.rows_read) == (None, 1)
+    given_up = landing.extract("collected", full=True, env={"BRAID_COLLECT_GIVE_UP": "events/0/7"})["collected"]
+    assert (given_up.error, given_up.rows_read, given_up.rows_inserted) == (None, 12, 0)
+    assert landing.ids() == [f"{number:02}" for number in range(13) if number != 7]
+    assert landing.extract("collected")["collected"].rows_read == 0
+
+
+def _compacted(landing: Landing, monkeypatch: pytest.MonkeyPatch, groups: int, rows: int) -> Path:
+    """An hour of ``groups`` groups of ``rows`` events, m000 and on."""
+    monkeypatch.setattr(compaction, "ROWS_A_GROUP", rows)
+    clock = Clock()
+    writer = EmbeddedWriter(landing.log, clock=clock)
+    for number in range(groups * rows):
+        writer.append({EVENTS: [("key", event(f"m{number:03}"))]})
+    clock.ms += HOUR_MS
+    writer.append({EVENTS: [("key", event("z"))]})
+    writer.close()
+    (path,) = compaction.compact(landing.log)
+    return path
+
+
+def test_a_damaged_group_of_an_hour_costs_that_group_alone(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _compacted(landing, monkeypatch, groups=5, rows=4)
+    group = pq.ParquetFile(path).metadata.row_group(1)
+    assert (group.num_rows, group.column(2).path_in_schema) == (4, "payload")
+    chunk = group.column(2)
+    last = (chunk.dictionary_page_offset or chunk.data_page_offset) + chunk.total_compressed_size - 1
+    whole = path.read_bytes()
+    path.write_bytes(whole[:last] + bytes([whole[last] ^ 0xFF]) + whole[last + 1 :])
+    error = landing.extract("collected")["collected"].error
+    assert "BRAID_COLLECT_GIVE_UP=events/0/4" in (error or "")
+    assert landing.ids() == ["m000", "m001", "m002", "m003"]
+    assert landing.extract("collected", env={"BRAID_COLLECT_GIVE_UP": "events/0/4"})["collected"].error is None
+    assert landing.ids() == [*(f"m{number:03}" for number in range(20) if number // 4 != 1), "z"]
+    assert landing.query("select sum(lost_offsets) as lost from ops.log_offsets") == [{"lost": 4}]
+
+
 def test_removed_records_are_no_damage(landing: Landing) -> None:
     landing.append([event("a"), event("b", user_id="u2"), event("c")])
     landing.extract()
@@ -315,6 +437,27 @@ def test_a_log_that_lacks_a_partition_is_another_one(landing: Landing, tmp_path:
     landing.append([event("d")])
     assert landing.extract()["collected"].error is None
     assert landing.ids() == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("note", [encode_mark(1), None], ids=["old", "gone"])
+def test_a_note_that_a_power_cut_left_behind_makes_no_other_log(landing: Landing, note: bytes | None) -> None:
+    landing.append([event("a"), event("b")])
+    landing.append([event("c")], [dead("m"), dead("n")])
+    landing.extract()
+    before = landing.letters()
+    for topic in TOPICS:
+        (path,) = (landing.log / topic).rglob(DURABLE)
+        path.unlink()
+        if note is not None:
+            path.write_bytes(note)
+    for full in (False, True):
+        for result in landing.extract(full=full).values():
+            assert "start the collector first" in (result.error or "")
+            assert "--full" not in (result.error or "")
+    # The collector starts.
+    landing.append([event("d")])
+    assert [result.error for result in landing.extract(full=True).values()] == [None, None]
+    assert (landing.ids(), landing.letters()) == (["a", "b", "c", "d"], before)
 
 
 def test_a_run_that_was_overtaken_lands_nothing(landing: Landing) -> None:
@@ -367,6 +510,20 @@ def test_settings_that_are_missing_or_wrong_are_named(tmp_path: Path) -> None:
         Events.from_environment({"BRAID_KAFKA": "localhost:1", "BRAID_KAFKA_SETTINGS": str(tmp_path / "none")})
     source = Events.from_environment({"BRAID_COLLECT_LOG": str(tmp_path / "none")})
     with pytest.raises(ConfigurationError, match="collect serve"):
+        source.connect()
+
+
+def test_a_log_of_another_user_is_an_error_in_one_sentence(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    landing.append([event("a")])
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "pieces", refused)
+        assert "user that runs the collector" in (landing.extract("collected")["collected"].error or "")
+    source = Events.from_environment({"BRAID_COLLECT_LOG": str(landing.log)})
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(ConfigurationError, match="user that runs the collector"):
         source.connect()
 
 

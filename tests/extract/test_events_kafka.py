@@ -50,6 +50,20 @@ def test_faults_between_the_parts_of_a_run_lose_and_double_nothing(
         writer.close()
 
 
+def test_a_message_that_stands_in_the_log_twice_lands_once(tmp_path: Path) -> None:
+    landing = Landing(tmp_path)
+    with cluster("braid.events=1", "braid.dead_letters=1") as kafka:
+        writer = KafkaWriter({"bootstrap.servers": kafka.servers})
+        # As when a broker goes between taking a batch and saying so, and gets it again.
+        batch = [("u", event(f"m{n}")) for n in range(3)]
+        for _ in range(2):
+            writer.append({EVENTS: batch})
+        result = landing.extract("collected", env={"BRAID_KAFKA": kafka.servers})["collected"]
+        assert (result.error, result.rows_read, result.rows_inserted) == (None, 6, 3)
+        writer.close()
+    assert landing.ids() == ["m0", "m1", "m2"]
+
+
 def test_a_message_without_a_value_is_passed_over(tmp_path: Path) -> None:
     from confluent_kafka import Producer
 

@@ -559,6 +559,26 @@ def test_whatever_happens_each_offset_gives_its_record(operations: list[tuple[st
         writer.close()
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_log_of_another_user_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compacted: bool
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+
+    _compacted(tmp_path)
+    reader = EmbeddedReader(tmp_path)
+    if compacted:
+        monkeypatch.setattr(pq, "ParquetFile", refused)
+    else:
+        monkeypatch.setattr(files, "read_mark", refused)
+        with pytest.raises(LogError, match="as the user that runs the collector"):
+            reader.end(EVENTS, 0)
+    with pytest.raises(LogError, match="as the user that runs the collector") as told:
+        reader.read(EVENTS, 0, 0)
+    assert not isinstance(told.value, LogCorrupt), "nobody gives up what is only not theirs to read"
+
+
 def test_the_log_is_for_its_owner_only(tmp_path: Path) -> None:
     EmbeddedWriter(tmp_path / "log").close()
     for path in (tmp_path / "log").rglob("*"):

@@ -43,7 +43,14 @@ class LogSettings:
             from log.kafka import KafkaReader
 
             return KafkaReader(dict(self.kafka))
-        if not self.folder.is_dir():
+        try:
+            is_there = self.folder.is_dir()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.folder} cannot be looked at ({error.strerror}): run this as the user that runs the collector, "
+                f"or put {FOLDER} right."
+            ) from None
+        if not is_there:
             raise ConfigurationError(
                 f"{self.folder} is no folder: {FOLDER} is the collector's folder with /log behind it, which is there "
                 "once `braid collect serve` has run."
