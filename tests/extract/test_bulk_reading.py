@@ -139,6 +139,38 @@ def test_a_failing_page_does_not_wait_for_one_that_stalls(monkeypatch: pytest.Mo
         released.set()
 
 
+def test_a_page_that_is_no_longer_wanted_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "GRACE", SOON)
+    failed = threading.Event()
+
+    class Failing(Page):
+        """Breaks off, but only once the other page has failed for good."""
+
+        def iter_content(self, size: int) -> Iterator[bytes]:
+            yield self._body[:8]
+            assert failed.wait(SOON)
+
+    class Other(Page):
+        """Is refused."""
+
+        def __enter__(self) -> Page:
+            raise MalformedAnswer("the second page is refused")
+
+    job = Job({"": [Failing(3, "b"), Page(3, "b")], "b": [Other(4)]})
+    # Backing off is where the broken page waits; by then the reader has been told to stop.
+    job.session.back_off = lambda attempt: None
+    stop = pages._Reader.stop
+
+    def stopped(reader: pages._Reader, threads: int) -> None:
+        stop(reader, threads)
+        failed.set()
+
+    monkeypatch.setattr(pages._Reader, "stop", stopped)
+    with pytest.raises(MalformedAnswer, match="the second page is refused"):
+        _read(job)
+    assert job.asked == ["", "b"]
+
+
 def test_what_interrupts_the_reader_is_not_held_up_by_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "GRACE", 0.05)
     released = threading.Event()

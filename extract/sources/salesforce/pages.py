@@ -124,6 +124,8 @@ class _Reader:
         announced: list[str | None] = []
         for attempt in range(1, settings.PAGE_ATTEMPTS + 1):
             last = attempt == settings.PAGE_ATTEMPTS
+            if self._stopped.is_set():
+                raise _Unwanted
             try:
                 # Counting row ends is exact but for values that hold one; then every quote is looked at.
                 return self._page(locator, announced, RowEnds() if attempt == 1 else Quotes())
@@ -143,6 +145,8 @@ class _Reader:
     def _page(self, locator: str | None, announced: list[str | None], counter: RowEnds | Quotes) -> int:
         params = {"maxRecords": str(settings.BULK_PAGE_ROWS)} | ({"locator": locator} if locator else {})
         with self._client.stream(self._path, params) as response:
+            if self._stopped.is_set():
+                raise _Unwanted
             told = response.headers.get("Sforce-NumberOfRecords")
             named = response.headers.get("Sforce-Locator")
             self._announce(None if named in (None, "", "null") else named, announced)
