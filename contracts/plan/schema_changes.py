@@ -143,6 +143,8 @@ def _object(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
             yield Difference("notice", "property_added", f"{path}.{name}", message)
         elif name not in was:
             yield Difference("compatible", "property_added", f"{path}.{name}", "is new")
+    for name in sorted(required[1] - required[0] - was.keys() - now.keys()):
+        yield Difference("breaking", "made_required", f"{path}.{name}", "is required, though nothing is said of it")
     if open_before and not open_now:
         yield Difference("breaking", "closed", path, "may have no other properties any longer")
     elif open_now and not open_before:

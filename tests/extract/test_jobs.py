@@ -51,7 +51,7 @@ STEPS = [
     ("extract.sources.salesforce.bulk:_create:after:1", True),
     ("extract.jobs/JobBook:begin:after:1", False),
     ("extract.sources.salesforce.bulk:_wait:after:1", False),
-    ("extract.sources.salesforce.bulk:_page:after:2", False),
+    ("extract.sources.salesforce.pages/_Reader:_page:after:2", False),
     ("extract.pipeline:land:before:1", False),
     ("extract.landing:_write_books:after:1", False),
 ]

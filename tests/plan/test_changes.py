@@ -304,3 +304,9 @@ def test_changes_come_worst_first() -> None:
     )
     found: list[Change] = changes(old, new)
     assert [one.severity for one in found] == ["breaking", "compatible", "compatible"]
+
+
+def test_what_is_required_without_being_described_breaks_calls_too() -> None:
+    open_object: dict[str, Any] = {"type": "object", "properties": {"id": {"type": "string"}}}
+    (found,) = differences(open_object, open_object | {"required": ["price"]}, "properties")
+    assert (found.severity, found.rule, found.path) == ("breaking", "made_required", "properties.price")
