@@ -19,47 +19,32 @@ pytestmark = pytest.mark.timeout(180)
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
-    import importlib, os, signal, sys
+    import sys
     from pathlib import Path
     from tests.extract.events_log import Landing
+    from tests.extract.killing import arm
 
-    step, statement = sys.argv[2], "commit"
-    if step:
-        place, attribute, when, times = step.split(":")
-        module, _, owner = place.partition("/")
-        owner = getattr(importlib.import_module(module), owner) if owner else importlib.import_module(module)
-        real, left = getattr(owner, attribute), int(times)
-
-        def killing(*args, **kwargs):
-            global left
-            left -= (counts := attribute != "_raw" or args[1] == statement)
-            if counts and left == 0 and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*args, **kwargs)
-            if counts and left == 0 and when == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        setattr(owner, attribute, killing)
+    if sys.argv[2]:
+        arm(sys.argv[2])
     print("ready", flush=True)
     for result in Landing(Path(sys.argv[1])).extract().values():
         assert result.error is None, result.error
 """
 
-# module[/class]:function:before or after:which call of it. ``_raw`` is a commit.
+# As in tests.extract.killing; ``_raw`` takes a statement.
 STEPS = [
     "extract.sources.events.source/Events:read:after:1",
     "extract.offsets:write:before:1",
     "extract.offsets:write:after:1",
     "warehouse.duckdb/DuckDBWarehouse:append:after:1",
     "extract.landing:_write_books:after:1",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:before:1",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:after:1",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:before:1:commit",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:after:1:commit",
     "extract.offsets:write:after:2",
     "extract.folding:fold:before:1",
     "extract.folding:fold:after:1",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:before:2",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:after:2",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:before:2:commit",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:after:2:commit",
 ]
 
 

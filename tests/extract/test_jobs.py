@@ -24,29 +24,15 @@ ROOT = Path(__file__).parents[2]
 PAGE = 20
 
 CHILD = """
-    import importlib, os, signal, sys
+    import os, sys
     from pathlib import Path
+    from tests.extract.killing import arm
     from tests.extract.test_jobs import extract
 
-    place, attribute, when, left = sys.argv[2].split(":")
-    module, _, owner = place.partition("/")
-    owner = getattr(importlib.import_module(module), owner) if owner else importlib.import_module(module)
-    real, left = getattr(owner, attribute), int(left)
-
-    def killing(*args, **kwargs):
-        global left
-        left -= 1
-        if left == 0 and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **kwargs)
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, attribute, killing)
+    arm(sys.argv[2])
     extract(Path(sys.argv[1]), os.environ, full="full" in sys.argv)
 """
-# Where it is killed, and whether the next run asks for a job of its own.
+# Where it is killed, as in tests.extract.killing, and whether the next run asks for a job of its own.
 STEPS = [
     ("extract.sources.salesforce.bulk:_create:after:1", True),
     ("extract.jobs/JobBook:begin:after:1", False),

@@ -37,35 +37,19 @@ COMPARED = "* exclude (_run_id, _extracted_at, _deleted_at)"
 ROUNDS, TORTURED = 20, 200
 
 CHILD = """
-    import importlib, os, signal, sys
+    import os, sys
     from pathlib import Path
+    from tests.extract.killing import arm
     from tests.extract.test_kills import day
 
     folder, step = Path(sys.argv[1]), sys.argv[2]
     if step:
-        place, attribute, when, times = step.split(":")
-        module, _, owner = place.partition("/")
-        owner = getattr(importlib.import_module(module), owner) if owner else importlib.import_module(module)
-        real, left = getattr(owner, attribute), int(times)
-
-        def killing(*args, **kwargs):
-            global left
-            told = len(args) > 1 and isinstance(args[1], str) and args[1]
-            counts = attribute != "_raw" or told == os.environ.get("STATEMENT")
-            left -= counts
-            if counts and left == 0 and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*args, **kwargs)
-            if counts and left == 0 and when == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        setattr(owner, attribute, killing)
+        arm(step)
     print("ready", flush=True)
     day(folder, os.environ)
 """
 
-# module[/class]:function:before or after:which call of it. ``_raw`` is a statement, named by STATEMENT.
+# As in tests.extract.killing; ``_raw`` takes a statement.
 STEPS = [
     "extract.sources.salesforce/Salesforce:describe:after:1",
     "extract.drift:note:after:2",
@@ -74,8 +58,8 @@ STEPS = [
     "extract.sources.hubspot/HubSpot:read:after:1",
     "extract.books:ensure_books:after:2",
     "warehouse.duckdb/DuckDBWarehouse:ensure_table:after:9",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:before:2",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:after:2",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:before:2:commit",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:after:2:commit",
     "warehouse.duckdb/DuckDBWarehouse:merge:before:2",
     "warehouse.duckdb/DuckDBWarehouse:merge:after:2",
     "extract.deletions:stamp:after:1",
@@ -146,11 +130,11 @@ class Bench:
                 found[table] = [item[0] for item in columns].index("system_modstamp")
             return found
 
-    def killed(self, step: str = "", after: float | None = None, statement: str = "") -> int:
+    def killed(self, step: str = "", after: float | None = None) -> int:
         """Run the second day and kill it; its exit code, which is 0 when it was too quick."""
         with subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(CHILD), str(self.folder), step],
-            env=self.env | {"STATEMENT": statement},
+            env=self.env,
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -197,7 +181,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_a_named_step(bench: Bench, step: str) -> None:
     bench.restored()
-    assert bench.killed(step, statement="commit") == -signal.SIGKILL, "the step is not on the way"
+    assert bench.killed(step) == -signal.SIGKILL, "the step is not on the way"
     bench.assert_goes_on()
 
 
