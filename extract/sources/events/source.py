@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from extract import books
 from extract.source import (
     Folds,
     MalformedAnswer,
@@ -95,7 +96,7 @@ class Events(Source):
             )
         return ObjectInfo(
             name=name,
-            table=TableName("ops", "dead_letters"),
+            table=books.DEAD_LETTERS,
             key=("source", "message_id", "rule"),
             schema=pa.schema(DEAD_TYPES),
             fields={column: column for column in DEAD_TYPES},
