@@ -18,6 +18,14 @@ class Overtaken(SourceError):
     """Another run has landed the same stretch meanwhile."""
 
 
+def wait(warehouse: Warehouse, source: str, name: str) -> None:
+    """Wait, on Snowflake, for a landing that is under way; what follows in the transaction sees what it wrote."""
+    warehouse.execute(
+        f"update {warehouse.relation(books.LOG_OFFSETS)} set run_id = run_id where source = ? and object = ?",
+        [source, name],
+    )
+
+
 def write(
     warehouse: Warehouse,
     source: str,
@@ -30,11 +38,7 @@ def write(
     """Move the places that were looked up before reading; within the transaction. Raises Overtaken."""
     if not stretches:
         return
-    # On Snowflake this waits for a landing that is under way, and what follows then sees what it wrote.
-    warehouse.execute(
-        f"update {warehouse.relation(books.LOG_OFFSETS)} set run_id = run_id where source = ? and object = ?",
-        [source, name],
-    )
+    wait(warehouse, source, name)
     if books.places(warehouse, source, name) != places:
         raise Overtaken(
             f"Another run landed {source} {name} while this one was reading: nothing of this run was landed, and the "

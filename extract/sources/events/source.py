@@ -5,7 +5,8 @@ Grain   events: one row a ``message_id``, against all history and together with 
         that land together the one received first is kept, of others the one that landed first.
         Dead letters: one row a source, message and rule, with how often it came
 Cursor  the offset of each partition, in ``ops.log_offsets``; written in the transaction of the rows
-Errors  damage, and records that Kafka's retention took: what is before them lands, the partition stops there, and every
+Errors  half a batch of records that are none: nothing of it lands (``extract/breaker.py``)
+        damage, and records that Kafka's retention took: what is before them lands, the partition stops there, and every
         run fails saying so until the file is restored or ``BRAID_COLLECT_GIVE_UP`` names the place
 """
 
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from extract import books
+from extract.breaker import SHARE, Tripped
 from extract.source import (
     Folds,
     MalformedAnswer,
@@ -66,6 +68,8 @@ class Events(Source):
         self._settings = settings
         self._reader: Reader | None = None
         self._problems: dict[str, list[str]] = {}
+        # Records of the read that is under way, and those that are none.
+        self._read = self._bad = 0
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Events:
@@ -82,6 +86,11 @@ class Events(Source):
 
     def describe(self, name: str) -> ObjectInfo:
         """The columns are fixed: what a call says beside them is in its payload."""
+        return self.described(name)
+
+    @staticmethod
+    def described(name: str) -> ObjectInfo:
+        """The same, of any log."""
         if name == "collected":
             return ObjectInfo(
                 name=name,
@@ -107,6 +116,7 @@ class Events(Source):
     def read(self, info: ObjectInfo, context: ReadContext) -> None:
         """Spool what each partition has behind its place."""
         self._problems[info.name] = []
+        self._read = self._bad = 0
         reader = self._open()
         topic = TOPICS[info.name]
         try:
@@ -117,6 +127,12 @@ class Events(Source):
             raise MalformedAnswer(str(error)) from None
         except LogError as error:
             raise Unreachable(str(error)) from None
+        if self._settings.breaker.trips(self._bad, self._read):
+            raise Tripped(
+                f"{self._bad:,} of {self._read:,} records of {topic} are none that the collector writes: "
+                "nothing landed, and the log keeps them; check BRAID_COLLECT_LOG or the broker's topic, or land the "
+                f"others and put these into quarantine with {SHARE}=off."
+            )
 
     def landed(self, info: ObjectInfo) -> None:
         """Fail for a partition that could not be read to its end, now that what could be read has landed."""
@@ -199,6 +215,8 @@ class Events(Source):
         self, opened: duckdb.DuckDBPyConnection, info: ObjectInfo, where: str, batch: Batch, context: ReadContext
     ) -> None:
         table, rejected = typed(opened, info.name, where, batch.offsets, batch.payloads)
+        self._read += len(batch.offsets)
+        self._bad += len(rejected)
         if rejected:
             context.spool.reject(rejected)
         if table.num_rows:
