@@ -153,8 +153,8 @@ def _asked(warehouse: Warehouse, selections: Sequence[Selection], statuses: Sequ
         select
             md5(concat(l.source, '|', l.message_id, '|', l.rule)) as page_key,
             left(md5(concat(l.source, '|', l.message_id, '|', l.rule)), 16) as letter_id,
-            l.source, l.message_id, l.rule, l.type, coalesce(l.event_name, l.event) as event, l.event_version,
-            l.reason, l.plan_version, l.sent_at, l.first_seen_at, l.last_seen_at, l.attempts,
+            l.source, l.message_id, l.rule, l.type, coalesce(l.event_name, nullif(l.event, '')) as event,
+            l.event_version, l.reason, l.plan_version, l.sent_at, l.first_seen_at, l.last_seen_at, l.attempts,
             coalesce(o.status, '{OPEN}') as status, coalesce(o.tries, 0) as tries, o.fix, o.fix_version,
             o.last_tried_at as tried_at, o.failed_rule, o.failed_path, o.failed_reason, l.violations, l.payload
         from {warehouse.relation(books.DEAD_LETTERS)} as l

@@ -87,8 +87,8 @@ every as (
         attempts,
         first_seen_at,
         last_seen_at,
-        {{ json_text('element', 'rule') }} as rule,
-        {{ json_text('element', 'path') }} as path
+        {{ json_text('element', 'rule') }} as violated_rule,
+        {{ json_text('element', 'path') }} as violated_path
     from broken
 
     union all
@@ -104,8 +104,8 @@ every as (
         attempts,
         first_seen_at,
         last_seen_at,
-        letter_rule as rule,
-        null as path
+        letter_rule as violated_rule,
+        null as violated_path
     from messages
     where told is null
 ),
@@ -118,9 +118,10 @@ final as (
         event_version,
         outcome,
         letter_rule,
-        rule,
+        violated_rule,
         -- Which entry of a list it is says nothing; that it is one does.
-        coalesce({{ regexp_replace_all('path', '[[][0-9]+[]]', '[]') }}, '') as path,
+        coalesce({{ regexp_replace_all('violated_path', '[[][0-9]+[]]', '[]') }}, '')
+            as violated_path,
         is_settled,
         attempts,
         first_seen_at,

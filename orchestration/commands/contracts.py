@@ -61,7 +61,9 @@ def check() -> None:
         named = ", ".join(_shown(path) for path in stale)
         raise CommandError(f"{named}: not what contracts/ says; run `braid contracts build` and commit the result.")
     if wrong := fixing.lint(fixing.FOLDER):
-        raise CommandError(f"contracts/fixes/{wrong[0]} ({len(wrong)} in all; docs/dead-letters.md says how a fix is written).")
+        raise CommandError(
+            f"contracts/fixes/{wrong[0]} ({len(wrong)} in all; docs/dead-letters.md says how a fix is written)."
+        )
     click.echo("All derived files are current.")
 
 

@@ -193,7 +193,7 @@ def test_a_fix_that_was_replayed_does_not_change_under_its_version(post: Post) -
     post.replay(fix_of())
     post.deliver([call("m2")])
     other = FIX.replace("A release", "Two releases")
-    with pytest.raises(FixChanged, match="total_as_number.v1.yml .* version 2"):
+    with pytest.raises(FixChanged, match=r"total_as_number\.v1\.yml .* version 2"):
         post.replay(fix_of(other))
     assert post.ids() == ["m1"]
     assert post.replay(fix_of(other.replace("version: 1", "version: 2"), 2)).landed == 1
@@ -230,7 +230,7 @@ def test_letters_are_counted_and_chosen(post: Post) -> None:
         ("Order Refunded", "type", "app", "open", 1, 1),
         ("Other", "unplanned_event", "web_shop", "open", 1, 1),
         ("track", "event_missing", "web_shop", "open", 1, 1),
-    ] or [g.event for g in found] == ["Order Refunded", "Order Refunded", "Other", ""]
+    ]
     assert (found[0].first_seen_at, found[0].last_seen_at) == (DAY, DAY + timedelta(seconds=60))
     post.replay(None, Selection(ids=(found[0].example,)), files=None)
 
@@ -261,7 +261,7 @@ TURNS = st.lists(
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TURNS)
 def test_whatever_the_order_each_event_lands_once_and_only_if_it_passes(turns: list[tuple[str, Any]]) -> None:
-    """Deliveries, replays and repeats in any order: an id is in raw once; each letter that could pass has an outcome."""
+    """Deliveries, replays and repeats in any order: an id is in raw once, and nothing that could pass waits."""
     with tempfile.TemporaryDirectory() as folder:
         post = Post(Path(folder))
         fix = fix_of()
@@ -275,12 +275,14 @@ def test_whatever_the_order_each_event_lands_once_and_only_if_it_passes(turns: l
         assert len(ids) == len(set(ids))
         delivered = [one for turn, calls in turns if turn == "deliver" for one in calls]
         assert set(ids) == {message for message, total, _ in delivered if total is not True}
-        if not delivered or all(total in (2, None) and total is not True for _, total, _ in delivered):
-            return
-        payloads = post.query("select message_id, properties from raw_events.events")
-        assert all(not isinstance(json.loads(row["properties"]).get("total"), str) for row in payloads)
-        left = {one.message_id for page in pages(post.opened, [], WAITING) for one in page}
-        assert left <= {message for message, total, _ in delivered if total is True} | set(ids)
+        if ids:
+            landed = post.query("select properties from raw_events.events")
+            assert all(not isinstance(json.loads(row["properties"]).get("total"), str) for row in landed)
+        waiting = {one.message_id for page in pages(post.opened, [], WAITING) for one in page}
+        # What waits is broken for good, or another source's event has its id.
+        broken = {message for message, total, _ in delivered if total is True}
+        shared = {message for message, *_ in delivered if len({s for m, _, s in delivered if m == message}) > 1}
+        assert waiting <= broken | shared
 
 
 def test_a_record_is_as_the_log_has_it() -> None:

@@ -1,4 +1,4 @@
-"""SIGKILL while dead letters are replayed: events, outcomes and run are all there or none; the next replay ends alike."""
+"""SIGKILL while dead letters are replayed: events and outcomes are both there or neither; the next one ends alike."""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ def test_a_fix_is_tried_then_replayed_once(post: Post, braid: Braid) -> None:
     assert report["samples"][0]["differences"] == [
         {"path": "properties.total", "before": f'"{SECRET}"', "after": SECRET}
     ]
-    assert [(one["rule"], one["path"], one["letters"]) for one in report["failing"]] == [("type", "properties.total", 1)]
+    assert [(one["rule"], one["path"], one["letters"]) for one in report["failing"]] == [
+        ("type", "properties.total", 1)
+    ]
     assert post.query("select count(*) as n from raw_events.events") == [{"n": 0}]
 
     code, out, _ = braid("dead-letters", "replay", "--fix", "total_as_number", *FOLDERS)

@@ -14,8 +14,8 @@ counted as (
         event_name,
         event_version,
         outcome,
-        rule,
-        path,
+        violated_rule,
+        violated_path,
         count(distinct message_id) as number_of_events,
         count(distinct case when is_settled then message_id end) as number_of_replayed_events,
         sum(attempts) as number_of_deliveries,
@@ -23,7 +23,8 @@ counted as (
         max(last_seen_at) as last_seen_at
     from violations
     group by
-        cast(first_seen_at as date), event_source, event_name, event_version, outcome, rule, path
+        cast(first_seen_at as date), event_source, event_name, event_version, outcome,
+        violated_rule, violated_path
 ),
 
 final as (
@@ -31,15 +32,15 @@ final as (
         cast(
             {{ sha256_hex(
                 "cast(violation_date as " ~ dbt.type_string() ~ ") || '|' || event_source || '|' || outcome"
-                ~ " || '|' || rule || '|' || coalesce(event_version, '') || '|' || path || '|' || event_name"
+                ~ " || '|' || violated_rule || '|' || coalesce(event_version, '') || '|' || violated_path || '|' || event_name"
             ) }} as {{ dbt.type_string() }}
         ) as violation_key,
 
         cast(event_source as {{ dbt.type_string() }}) as event_source,
         cast(event_name as {{ dbt.type_string() }}) as event_name,
         cast(event_version as {{ dbt.type_string() }}) as event_version,
-        cast(rule as {{ dbt.type_string() }}) as rule,
-        cast(path as {{ dbt.type_string() }}) as path,
+        cast(violated_rule as {{ dbt.type_string() }}) as violated_rule,
+        cast(violated_path as {{ dbt.type_string() }}) as violated_path,
         cast(outcome as {{ dbt.type_string() }}) as outcome,
 
         cast(number_of_events as {{ dbt.type_bigint() }}) as number_of_events,
