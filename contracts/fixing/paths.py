@@ -115,9 +115,10 @@ def put(call: Any, place: Place, value: Any) -> bool:
 
 def remove(call: Any, place: Place) -> bool:
     """Take a name away; an entry of a list only becomes null, so that the others keep their numbers."""
-    if found(call, place) is ABSENT:
-        return False
     *around, last = place
+    held = found(call, place)
+    if held is ABSENT or (held is None and isinstance(last, int)):
+        return False
     for step in around:
         call = call[step]
     if isinstance(last, int):

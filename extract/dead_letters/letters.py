@@ -161,7 +161,7 @@ def _asked(warehouse: Warehouse, selections: Sequence[Selection], statuses: Sequ
         left join (
             select
                 *,
-                sum(attempts) over (partition by {key}) as tries,
+                cast(sum(attempts) over (partition by {key}) as bigint) as tries,
                 row_number() over (
                     partition by {key}
                     order by
