@@ -134,6 +134,21 @@ def outcomes(warehouse: Warehouse, letter: Letter) -> list[Mapping[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def waiting(warehouse: Warehouse) -> int:
+    """How many letters wait to be replayed; for whoever may only look."""
+    if warehouse.columns(books.DEAD_LETTERS) is None:
+        return 0
+    settled = ""
+    if warehouse.columns(books.OUTCOMES) is not None:
+        same = " and ".join(f"o.{name} = l.{name}" for name in KEY)
+        settled = (
+            f" where not exists (select 1 from {warehouse.relation(books.OUTCOMES)} as o"
+            f" where {same} and o.status in ('{REPLAYED}', '{PRESENT}'))"
+        )
+    found = warehouse.query(f"select count(*) from {warehouse.relation(books.DEAD_LETTERS)} as l{settled}")
+    return int(str(found.column(0)[0].as_py()))
+
+
 def _is_there(warehouse: Warehouse) -> bool:
     """Whether dead letters have ever landed; makes sure of the columns and books that are asked for."""
     if warehouse.columns(books.DEAD_LETTERS) is None:

@@ -39,6 +39,7 @@ def test_letters_are_listed_counted_and_shown(post: Post, braid: Braid) -> None:
     first = out.splitlines()[2].split("  ")
     assert [cell.strip() for cell in first if cell][:6] == ["Order Refunded", "type", "web_shop", "open", "2", "3"]
     assert SECRET not in out
+    assert "events dead_letters: 3 wait to be replayed" in braid("status")[1]
     code, out, _ = braid("dead-letters", "list", "--source", "app", "--json")
     (group,) = json.loads(out)["groups"]
     assert (group["event"], group["rule"], group["letters"]) == ("Other", "unplanned_event", 1)

@@ -67,14 +67,14 @@ def test_nothing_private_of_dagster_is_imported() -> None:
 def test_dbt_sources_and_extracted_objects_are_the_same() -> None:
     # The books are Braid's own: written with every landing, not extracted.
     declared = {key for key in declared_sources(manifest()) if key.path[0] != "ops"}
-    # The log's events are in the table that dbt knows by the archive's name; dead letters are for people.
-    assert declared == EXTRACTED - {catalog.COLLECTED, catalog.DEAD_LETTERS}
+    # The log's events are in the table that dbt knows by the archive's name.
+    assert declared == EXTRACTED - {catalog.COLLECTED}
 
 
 def test_extraction_and_models_are_one_graph() -> None:
     graph = defs.resolve_asset_graph()
     assert set(graph.materializable_asset_keys) >= EXTRACTED
-    for key in EXTRACTED - {catalog.DEAD_LETTERS}:
+    for key in EXTRACTED:
         downstream = graph.get(key).child_keys
         assert downstream, f"nothing is built on {key.to_user_string()}"
     reached, todo = set(), list(EXTRACTED)
