@@ -87,7 +87,7 @@ def pages(
     after = ""
     while True:
         with warehouse_of() as warehouse:
-            if not _is_there(warehouse):
+            if not after and not _is_there(warehouse):
                 return
             asked, params = _asked(warehouse, selections, statuses)
             marked = f"select * from ({asked}) as letters where page_key > ? order by page_key limit {size}"

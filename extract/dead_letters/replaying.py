@@ -23,20 +23,14 @@ from extract.dead_letters import settling
 from extract.dead_letters.letters import WAITING, pages
 from extract.dead_letters.trying import Door, Refused, Trial, Tried, sample, tried
 from extract.pipeline import OpenWarehouse, utc_now, version
-from extract.source import ObjectInfo, SourceError
+from extract.source import ObjectInfo
 from extract.sources.calls import parser
 from extract.sources.events.records import typed
 from extract.sources.events.source import Events
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import Staged, Warehouse
 
-SOURCE, OBJECT = "dead_letters", "replay"
-
-
-class ReplayError(SourceError):
-    """Dead letters cannot be replayed so; the message is one sentence with cause and remedy."""
-
-    permanent = True
+_TYPED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def replay(
     spool_root: Path = Path(".braid/spool"),
     clock: Callable[[], datetime] | None = None,
 ) -> Replayed:
-    """Replay what waits. Raises Tripped before anything is written, ReplayError, WarehouseError."""
+    """Replay what waits. Raises Tripped and FixChanged before anything is written, WarehouseError."""
     now = clock or utc_now
     started_at, info = now(), Events.described("collected")
     with DiskSpool(info, spool_root) as events, DiskSpool(settling.INFO, spool_root) as verdicts:
@@ -120,9 +114,6 @@ def replay(
         run = settling.Run(uuid.uuid4().hex, plan.door.plan_version, plan.fix, started_at, now())
         with open_warehouse() as warehouse:
             return _land(warehouse, info, events, verdicts, run, trial)
-
-
-_TYPED_AT_ONCE = 5_000
 
 
 def _spool(opened: Any, info: ObjectInfo, batch: Sequence[Tried], events: DiskSpool, verdicts: DiskSpool) -> None:
@@ -165,6 +156,3 @@ def _land(
             found = settling.counted(warehouse, run)
             settling.record(warehouse, info, run, trial.letters, landed, version())
     return Replayed(trial, run.run_id, landed, found.get("present", 0), found.get("failed", 0))
-
-
-__all__ = ["OBJECT", "SOURCE", "Plan", "ReplayError", "Replayed", "Tripped", "refuse_half", "replay", "try_out"]
