@@ -30,6 +30,7 @@ JOBS = TableName("ops", "source_jobs")
 LOG_OFFSETS = TableName("ops", "log_offsets")
 DEAD_LETTERS = TableName("ops", "dead_letters")
 OUTCOMES = TableName("ops", "dead_letter_outcomes")
+TURNS = TableName("ops", "landing_turns")
 
 # Lateness of rows is remembered for so long.
 LEARNT = timedelta(days=30)
@@ -130,6 +131,7 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "started_at": _MOMENT,
         }
     ),
+    TURNS: pa.schema({"table_schema": _TEXT, "table_name": _TEXT, "run_id": _TEXT, "taken_at": _MOMENT}),
     LOG_OFFSETS: pa.schema(
         {
             "source": _TEXT,

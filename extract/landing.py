@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extract import books, deletions, folding, jobs, offsets, quarantine, taken, windows
+from extract import books, deletions, folding, jobs, offsets, quarantine, taken, turns, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
@@ -104,6 +104,8 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     existed = warehouse.columns(info.table) is not None
     added = warehouse.ensure_table(info.table, pa.schema([*info.schema, *META]))
     before = _overlap_keys(warehouse, info, load)
+    if info.append_only:
+        turns.ready(warehouse, info.table)
     with (
         spared_keys(warehouse, spool) as (known, spared),
         _staged(warehouse, spool, load) as (parts, gone),
@@ -113,6 +115,8 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     ):
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
+            if info.append_only:
+                turns.take(warehouse, info.table, load.run_id, now)
             offsets.write(warehouse, load.source, info.name, spool.stretches, load.state.places, load.run_id, now)
             counts = [_write(warehouse, info, part, batch) for part, batch in parts]
             _refuse_incomplete(info, spool, load, parts, counts)
@@ -160,7 +164,7 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
             )
             if spool.rejected:
                 quarantine.add(warehouse, rejected)
-            if info.owners is not None:
+            if info.owners is not None and landed.inserted < landed.read:
                 apart = sum(
                     taken.keep(
                         warehouse, info, info.owners, batch,

@@ -18,14 +18,6 @@ class Overtaken(SourceError):
     """Another run has landed the same stretch meanwhile."""
 
 
-def wait(warehouse: Warehouse, source: str, name: str) -> None:
-    """Wait, on Snowflake, for a landing that is under way; what follows in the transaction sees what it wrote."""
-    warehouse.execute(
-        f"update {warehouse.relation(books.LOG_OFFSETS)} set run_id = run_id where source = ? and object = ?",
-        [source, name],
-    )
-
-
 def write(
     warehouse: Warehouse,
     source: str,
@@ -35,10 +27,9 @@ def write(
     run_id: str,
     now: datetime,
 ) -> None:
-    """Move the places that were looked up before reading; within the transaction. Raises Overtaken."""
+    """Move the places that were looked up before reading; once the turn is taken. Raises Overtaken."""
     if not stretches:
         return
-    wait(warehouse, source, name)
     if books.places(warehouse, source, name) != places:
         raise Overtaken(
             f"Another run landed {source} {name} while this one was reading: nothing of this run was landed, and the "

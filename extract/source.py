@@ -325,6 +325,14 @@ class Source(ABC):
     def landed(self, info: ObjectInfo) -> None:  # noqa: B027 - optional
         """Let go at the server of what ``read`` kept for a run that might have to go on: it has landed."""
 
+    def more(self, info: ObjectInfo) -> bool:
+        """Whether ``read`` stopped early, so that one landing is not too large: once landed it is asked again."""
+        return False
+
+    def unread(self, info: ObjectInfo) -> str | None:
+        """What the last ``read`` could not read, when the rest of it landed all the same; None for nothing."""
+        return None
+
     def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
         """Spool the records with these keys as they are now; those that no longer exist are left out."""
         raise ConfigurationError(

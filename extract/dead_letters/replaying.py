@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from contracts.fixing import Fix, Selection
-from extract import books, landing, offsets
+from extract import books, landing, turns
 from extract.breaker import Breaker, Tripped
 from extract.dead_letters import settling
 from extract.dead_letters.letters import WAITING, pages
@@ -28,6 +28,7 @@ from extract.sources.calls import parser
 from extract.sources.events.records import typed
 from extract.sources.events.source import Events
 from extract.spool import IS_DELETED, DiskSpool
+from log.base import Columns
 from warehouse.base import Staged, Warehouse
 
 _TYPED_AT_ONCE = 5_000
@@ -123,7 +124,8 @@ def _spool(opened: Any, info: ObjectInfo, batch: Sequence[Tried], events: DiskSp
     refused = {at: one.refused for at, one in enumerate(batch) if one.refused is not None}
     ready = {at: one.record for at, one in enumerate(batch) if one.record is not None}
     if ready:
-        rows, rejected = typed(opened, "collected", "replay", list(ready), list(ready.values()))
+        payloads = pa.array(list(ready.values()), pa.large_binary())
+        rows, rejected = typed(opened, "collected", "replay", Columns(pa.array(list(ready), pa.int64()), payloads, 0))
         for row in rejected:
             refused[int(row.position.rpartition(" ")[2])] = Refused(row.rule, "", row.reason)
         if rows.num_rows:
@@ -137,6 +139,7 @@ def _land(
     books.ensure_books(warehouse)
     warehouse.ensure_table(info.table, pa.schema([*info.schema, *landing.META]))
     settling.refuse_changed(warehouse, run)
+    turns.ready(warehouse, info.table)
     with ExitStack() as stages:
         constants = landing.constants_of(run.started_at, run.run_id)
 
@@ -146,7 +149,7 @@ def _land(
         rows = staged(events, constants=constants, derived={IS_DELETED: False})
         said = staged(verdicts, constants={})
         with warehouse.transaction():
-            offsets.wait(warehouse, Events.name, info.name)
+            turns.take(warehouse, info.table, run.run_id, run.now)
             landed = sum(
                 warehouse.append(info.table, batch, unless_key=info.key, first_by=info.newest_by).inserted
                 for batch in rows

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
+import pyarrow as pa
+
+from warehouse.types import long_text
 
 # The parts of a call and of its context that have columns; what it has beside these stays in its payload.
 CONTEXT = '{"traits":"JSON","consent":"JSON","location":{"country":"VARCHAR"}}'
+
+_JSON = frozenset({"context", "properties", "traits", "payload", "violations"})
 
 _MACROS = """
 create macro moment(written) as case
@@ -25,6 +32,11 @@ create macro all_traits(shared, own) as case
     else coalesce(only_object(own), only_object(shared))
 end;
 """
+
+
+def schema_of(types: Mapping[str, pa.DataType]) -> pa.Schema:
+    """Columns of calls, those of JSON marked as long."""
+    return pa.schema([long_text(name) if name in _JSON else pa.field(name, kind) for name, kind in types.items()])
 
 
 def parser() -> duckdb.DuckDBPyConnection:

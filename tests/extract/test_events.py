@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extract import offsets
 from extract.pipeline import run
-from extract.source import ConfigurationError
-from extract.sources.events import Events
+from extract.source import ConfigurationError, SourceError
+from extract.sources.events import Events, reading, records
 from extract.sources.segment import Segment
 from extract.status import object_status
+from log.base import Columns
 from log.removal import remove
 from tests.extract.events_log import DAY, Landing, dead, event
 from tests.log.helpers import block_starts, segments_of
@@ -125,6 +127,116 @@ def test_a_record_that_is_none_waits_in_quarantine(landing: Landing) -> None:
     assert rows[3]["rule"] == "type:received_at"
 
 
+# What the collector never writes, and a broker's topic may hold: each must leave the others alone.
+POISON = {
+    "half a pair": event("m").replace(b'"u1"', b'"\\ud800"'),
+    "byte order mark": b"\xef\xbb\xbf" + event("m"),
+    "null": b"null",
+    "control character": event("m").replace(b'"u1"', b'"a\tb"'),
+    "two on a line": event("m") + b" {}",
+    "no id": event(""),
+}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON.keys())
+def test_no_record_keeps_the_others_from_landing(landing: Landing, poison: bytes) -> None:
+    rules = []
+    for other in (event("good"), b"no json"):
+        landing.append([poison, other])
+        assert landing.extract("collected")["collected"].error is None
+        at = landing.query("select max(next_offset) - 2 as at from ops.log_offsets")[0]["at"]
+        rules += landing.query(f"select rule from ops.quarantine where position = 'events/0 offset {at}'")
+    assert landing.ids() == ["good"]
+    assert len(rules) == 2
+    assert rules[0] == rules[1], "what is beside it does not change what is wrong with it"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Landings of five records, read by two."""
+    for name, value in (("RECORDS_A_BATCH", 2), ("RECORDS_A_LANDING", 5)):
+        monkeypatch.setattr(reading, name, value)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_long_log_lands_in_parts_and_is_landed_to_its_end(landing: Landing) -> None:
+    for partition in (0, 1, 2):
+        for number in range(7):
+            landing.append(
+                [event(f"{partition}-{number}"), event("again", seconds=number + 1)], [dead("d")], partition=partition
+            )
+    results = landing.extract()
+    assert [result.error for result in results.values()] == [None, None]
+    assert (results["collected"].rows_read, results["collected"].rows_inserted) == (42, 22)
+    assert landing.ids() == sorted(["again", *(f"{p}-{n}" for p in range(3) for n in range(7))])
+    assert landing.letters()[0]["attempts"] == 21
+    parts = landing.query("select records from ops.extract_runs join ops.log_offsets using (run_id, object)")
+    assert len(parts) > 8
+    assert all(part["records"] <= 6 for part in parts)
+    again = landing.extract(full=True)["collected"]
+    assert (again.rows_read, again.rows_inserted) == (42, 0), "each partition is read anew, once"
+    assert landing.letters()[0]["attempts"] == 21
+    assert landing.extract()["collected"].rows_read == 0
+
+
+@pytest.mark.usefixtures("small")
+def test_a_run_that_fails_between_its_parts_has_come_further(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        landing.append([event(f"{number:02}")])
+    real, landings = offsets.write, 0
+
+    def failing(*args: object) -> None:
+        nonlocal landings
+        landings += 1
+        if landings == 3:
+            raise SourceError("The machine went away.")
+        real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(offsets, "write", failing)
+    result = landing.extract("collected")["collected"]
+    assert result.error == "The machine went away."
+    come = len(landing.ids())
+    assert come == result.rows_inserted >= 10
+    monkeypatch.undo()
+    assert landing.extract("collected")["collected"].rows_inserted == 20 - come
+    runs = landing.query("select count(*) - count(distinct run_id) as repeated from ops.extract_runs")
+    assert runs == [{"repeated": 0}]
+
+
+@pytest.mark.usefixtures("small")
+def test_damage_in_one_partition_stops_no_part_of_the_others(landing: Landing) -> None:
+    for number in range(9):
+        landing.append([event(f"a{number}")])
+        landing.append([event(f"b{number}")], partition=1)
+    _damage(landing, 3)
+    result = landing.extract("collected")["collected"]
+    assert "events/0/3" in (result.error or "")
+    assert result.rows_inserted == 12, "what landed is told, beside the error"
+    assert landing.ids() == ["a0", "a1", "a2", *(f"b{number}" for number in range(9))]
+    runs = landing.query(
+        "select status, count(*) as runs, count(distinct run_id) as ids from ops.extract_runs group by 1"
+    )
+    assert all(run["runs"] == run["ids"] for run in runs)
+    (failed,) = (run for run in runs if run["status"] == "failed")
+    assert failed["runs"] == 1
+
+
+def test_a_batch_is_bounded_by_its_bytes(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    real = records.typed
+
+    def seeing(parser: object, name: str, where: str, found: Columns) -> object:
+        seen.append(len(found.offsets))
+        return real(parser, name, where, found)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "typed", seeing)
+    monkeypatch.setattr(reading, "BYTES_A_BATCH", 1_000)
+    for number in range(6):
+        landing.append([event(f"{number}", event="x" * 600)])
+    landing.extract("collected")
+    assert seen == [1] * 6
+
+
 def _damage(landing: Landing, block: int) -> bytes:
     (path,) = segments_of(landing.log)
     whole = path.read_bytes()
@@ -191,6 +303,20 @@ def test_another_log_is_not_taken_for_this_one(landing: Landing, tmp_path: Path)
     assert landing.extract()["collected"].rows_inserted == 1
 
 
+def test_a_log_that_lacks_a_partition_is_another_one(landing: Landing, tmp_path: Path) -> None:
+    landing.append([event("a")])
+    landing.append([event("b")], partition=1)
+    landing.extract()
+    landing.log.rename(tmp_path / "old")
+    landing.log.mkdir()
+    assert "events/0 is not the log" in (landing.extract()["collected"].error or ""), "an empty folder is no success"
+    landing.append([event("c")], partition=1)
+    assert landing.extract(full=True)["collected"].error is None
+    landing.append([event("d")])
+    assert landing.extract()["collected"].error is None
+    assert landing.ids() == ["a", "b", "c", "d"]
+
+
 def test_a_run_that_was_overtaken_lands_nothing(landing: Landing) -> None:
     landing.append((), [dead("m")])
     source = Events.from_environment({"BRAID_COLLECT_LOG": str(landing.log)})
@@ -200,7 +326,7 @@ def test_a_run_that_was_overtaken_lands_nothing(landing: Landing) -> None:
         read(*args)  # type: ignore[arg-type]
         landing.extract("dead_letters")
 
-    source.read = overtaken  # type: ignore[method-assign]
+    source.read = overtaken  # type: ignore[method-assign, assignment]
     (result,) = run(source, ["dead_letters"], landing.opened, spool_root=landing.folder / "spool")
     source.close()
     assert result.error is not None

@@ -49,3 +49,26 @@ def test_the_log_lands_once(warehouse: Warehouse, tmp_path: Path) -> None:
         ("dead_letters", 1, 3), ("dead_letters", 2, 4), ("events", 1, 3), ("events", 2, 6),
     ]  # fmt: skip
     assert rows("rule, record_key, status", "ops.quarantine") == [("key_taken", "app|a", "open")]
+
+
+def test_a_landing_takes_its_turn_before_it_looks(warehouse: Warehouse, tmp_path: Path) -> None:
+    """What holds two landings apart on Snowflake is a row that both write, and that is there from the first."""
+    landing = Landing(tmp_path / "collect")
+    landing.append([event("a")], [dead("d")])
+
+    @contextmanager
+    def opened() -> Iterator[Warehouse]:
+        yield warehouse
+
+    said: list[str] = []
+    warehouse.on_statement = said.append
+    source = Events.from_environment({"BRAID_COLLECT_LOG": str(landing.log)})
+    results = run(source, (), opened, spool_root=tmp_path / "spool")
+    source.close()
+    warehouse.on_statement = None
+    assert [result.error for result in results] == [None, None]
+    first = [said[at + 1].lower() for at, statement in enumerate(said) if statement.startswith("begin")]
+    turns = [statement for statement in first if statement.startswith("update") and "landing_turns" in statement]
+    assert len(turns) == 2, "one for each table"
+    found = warehouse.query("select table_name from ops.landing_turns where run_id is not null order by 1")
+    assert found.column(0).to_pylist() == ["dead_letters", "events"]

@@ -8,7 +8,7 @@ quarantine.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.source import Rejected
-from extract.sources.calls import CONTEXT
+from extract.sources.calls import CONTEXT, schema_of
 from extract.sources.times import TIMESTAMP
+from log.base import Columns
 
 _TEXT: pa.DataType = pa.string()
 EVENT_TYPES: dict[str, pa.DataType] = {
@@ -33,6 +34,7 @@ DEAD_TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("sent_at", "first_seen_at", "last_seen_at"), TIMESTAMP),
     "attempts": pa.int64(),
 }
+EVENT_SCHEMA, DEAD_SCHEMA = schema_of(EVENT_TYPES), schema_of(DEAD_TYPES)
 
 _RECORD = (
     '{"message_id":"VARCHAR","source":"VARCHAR","type":"VARCHAR","event":"VARCHAR","user_id":"VARCHAR",'
@@ -60,7 +62,7 @@ contexts as (
 )
 
 select
-    record.message_id as message_id,
+    nullif(record.message_id, '') as message_id,
     record.type as type,
     record.event as event,
     identifier(record.user_id) as user_id,
@@ -94,7 +96,7 @@ records as (
 
 select
     record.source as source,
-    record.message_id as message_id,
+    nullif(record.message_id, '') as message_id,
     record.rule as rule,
     record.reason as reason,
     record.plan_version as plan_version,
@@ -112,44 +114,48 @@ select
 from records
 """
 
+_NO_OBJECTS = """
+select place from lines
+where not json_valid(line) or case when json_valid(line) then json_type(line) <> 'OBJECT' end
+"""
+_NO_OBJECT = "not a JSON object"
+_ROWS_A_PIECE = 8_192
+
 _SHAPES = {
-    "collected": (_EVENTS, pa.schema(EVENT_TYPES), ("message_id", "source", "type", "received_at")),
-    "dead_letters": (_DEAD, pa.schema(DEAD_TYPES), ("message_id", "source", "rule", "first_seen_at")),
+    "collected": (_EVENTS, EVENT_SCHEMA, ("message_id", "source", "type", "received_at")),
+    "dead_letters": (_DEAD, DEAD_SCHEMA, ("message_id", "source", "rule", "first_seen_at")),
 }
 
 
-def typed(
-    parser: duckdb.DuckDBPyConnection, name: str, where: str, offsets: Sequence[int], payloads: Sequence[bytes]
-) -> tuple[pa.Table, list[Rejected]]:
-    """Records as typed rows in the order of the log, and those that are none; ``where`` names their partition."""
+def typed(parser: duckdb.DuckDBPyConnection, name: str, where: str, found: Columns) -> tuple[pa.Table, list[Rejected]]:
+    """Records as typed rows, and those that are none; ``where`` names their partition."""
     sql, schema, needed = _SHAPES[name]
     rejected: list[Rejected] = []
     try:
-        table = _parsed(parser, sql, offsets, pa.array(payloads, pa.binary()).cast(_TEXT))
-    except (duckdb.Error, pa.ArrowInvalid):
-        # One line that is no JSON spoils the whole batch: found one by one, and only then.
-        kept = [index for index, payload in enumerate(payloads) if _is_object(payload)]
-        bad = sorted(set(range(len(payloads))) - set(kept))
-        rejected += [_rejected(where, offsets[i], payloads[i], "json", "not a JSON object") for i in bad]
-        lines = pa.array([payloads[i] for i in kept], pa.binary()).cast(_TEXT)
-        table = _parsed(parser, sql, [offsets[i] for i in kept], lines)
+        table = _asked(parser, sql, found.offsets, found.payloads)
+    except (duckdb.InvalidInputException, pa.ArrowInvalid):
+        # One line that is no JSON spoils the whole batch: such lines are looked for then, and only then.
+        bad = _unreadable(parser, found)
+        rejected += _rejected(where, found, bad, "json", _NO_OBJECT)
+        good = _without(found, bad)
+        table = _asked(parser, sql, good.offsets, good.payloads)
     for column in needed:
-        missing = table.filter(pc.is_null(table[column]))
-        if missing.num_rows:
-            by_place = dict(zip(offsets, payloads, strict=True))
-            rule, reason = f"type:{column}", f"{column} is missing or cannot be read"
-            rejected += [_rejected(where, at, by_place[at], rule, reason) for at in _places(missing)]
+        if missing := _places(table.filter(pc.is_null(table[column]))):
+            reason = f"{column} is missing or cannot be read"
+            rejected += _rejected(where, found, missing, f"type:{column}", reason)
             table = table.filter(pc.is_valid(table[column]))
     return table.select(schema.names).cast(schema), rejected
 
 
-def _places(rows: pa.Table) -> list[int]:
-    found: list[int] = rows["place"].to_pylist()  # type: ignore[assignment]
-    return found
-
-
-def _parsed(parser: duckdb.DuckDBPyConnection, sql: str, offsets: Sequence[int], lines: pa.Array[Any]) -> pa.Table:
-    parser.register("lines", pa.table({"place": pa.array(offsets, pa.int64()), "line": lines}))
+def _asked(parser: duckdb.DuckDBPyConnection, sql: str, offsets: pa.Array[Any], payloads: pa.Array[Any]) -> pa.Table:
+    """The answer to ``sql`` over lines. In pieces, since each of them is one thread's work."""
+    starts = range(0, len(offsets), _ROWS_A_PIECE)
+    lines = [payloads.slice(start, _ROWS_A_PIECE).cast(pa.large_string()) for start in starts]
+    places = [offsets.slice(start, _ROWS_A_PIECE) for start in starts]
+    table = pa.table(
+        [pa.chunked_array(places, pa.int64()), pa.chunked_array(lines, pa.large_string())], names=["place", "line"]
+    )
+    parser.register("lines", table)
     try:
         found: pa.Table = parser.sql(sql).to_arrow_table()
         return found
@@ -157,14 +163,48 @@ def _parsed(parser: duckdb.DuckDBPyConnection, sql: str, offsets: Sequence[int],
         parser.unregister("lines")
 
 
-def _is_object(payload: bytes) -> bool:
+def _places(rows: pa.Table) -> set[int]:
+    found: list[int] = rows["place"].to_pylist()  # type: ignore[assignment]
+    return set(found)
+
+
+def _unreadable(parser: duckdb.DuckDBPyConnection, found: Columns) -> set[int]:
+    """Offsets of lines that are no text, or no JSON object as the parser sees it, whatever others make of them."""
+    numbers: list[int] = found.offsets.to_pylist()  # type: ignore[assignment]
+    bad = {number for number, line in zip(numbers, found.payloads, strict=True) if not _is_text(line.as_py())}
+    text = _without(found, bad)
+    return bad | _places(_asked(parser, _NO_OBJECTS, text.offsets, text.payloads))
+
+
+def _without(found: Columns, bad: Collection[int]) -> Columns:
+    kept = pa.array([number not in bad for number in found.offsets.to_pylist()], pa.bool_())
+    return Columns(found.offsets.filter(kept), found.payloads.filter(kept), found.next_offset)
+
+
+def _is_text(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(payload), dict)
-    except (ValueError, RecursionError):
+        line.decode()
+    except UnicodeDecodeError:
         return False
+    return True
 
 
-def _rejected(where: str, offset: int, payload: bytes, rule: str, reason: str) -> Rejected:
-    text = json.dumps({"line": payload.decode(errors="replace")}, ensure_ascii=False)
-    place = f"{where} offset {offset}"
-    return Rejected(text, rule, f"{place}: {reason}.", place)
+def _is_object(line: bytes) -> bool:
+    """Of a line that the parser has read."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return True
+
+
+def _rejected(where: str, found: Columns, bad: Collection[int], rule: str, reason: str) -> Sequence[Rejected]:
+    rows = []
+    for number, payload in zip(found.offsets.to_pylist(), found.payloads, strict=True):
+        if number in bad:
+            line: bytes = payload.as_py()
+            # Alone among good lines it is read, as nothing at all: the same line breaks the same rule every time.
+            broken = (rule, reason) if _is_object(line) else ("json", _NO_OBJECT)
+            text = json.dumps({"line": line.decode(errors="replace")}, ensure_ascii=False)
+            place = f"{where} offset {number}"
+            rows.append(Rejected(text, broken[0], f"{place}: {broken[1]}.", place))
+    return rows

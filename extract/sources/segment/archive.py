@@ -40,7 +40,7 @@ from extract.source import (
     Unreachable,
 )
 from extract.sources.buckets import s3_folder
-from extract.sources.calls import CONTEXT, parser
+from extract.sources.calls import CONTEXT, parser, schema_of
 from extract.sources.times import TIMESTAMP
 from warehouse.types import naive_utc
 
@@ -56,7 +56,7 @@ COLUMN_TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("timestamp", "original_timestamp", "sent_at", "received_at"), TIMESTAMP),
     **dict.fromkeys(TEXTS, pa.string()),
 }
-SCHEMA = pa.schema(COLUMN_TYPES)
+SCHEMA = schema_of(COLUMN_TYPES)
 FIELDS = {
     "message_id": "messageId",
     "user_id": "userId",
