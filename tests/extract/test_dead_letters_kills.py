@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from extract.breaker import Breaker
 from tests.extract.dead_bench import Post, call, fix_of
 
 pytestmark = pytest.mark.timeout(300)
@@ -98,7 +99,8 @@ class Bench:
 
     def assert_whole(self) -> None:
         assert self.state() in (self.first, self.undisturbed), "a replay is half-written"
-        self.post.replay(fix_of())
+        # What is left after a whole replay is what fails, all of it.
+        self.post.replay(fix_of(), breaker=Breaker(None))
         assert self.state() == self.undisturbed
         runs = self.post.query(
             "select count(distinct e._run_id) as runs, count(distinct r.run_id) as known from raw_events.events as e"
