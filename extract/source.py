@@ -140,7 +140,10 @@ class Spool(Protocol):
     """Where a source puts what it read: local disk, never memory (``extract/spool.py``)."""
 
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
-        """Write one CSV page: ``chunks`` is called with a writer that takes bytes."""
+        """Write one CSV page: ``chunks`` is called with a writer that takes bytes.
+
+        Several threads may do so at once. A page whose ``chunks`` raises is not there.
+        """
 
     def expect(self, csv_rows: int) -> None:
         """Say how many rows the CSV pages hold by the source's count; landing refuses another number of them.

@@ -7,6 +7,7 @@ processes that no longer run are what a crash left behind, and are removed by th
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -84,6 +85,7 @@ class DiskSpool:
         root.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
         self._pages: list[Path] = []
+        self._page_numbers = itertools.count()
         self._rows: dict[tuple[str, ...], _Rows] = {}
         self._gone: dict[tuple[tuple[str, ...], str], list[pa.Table]] = {}
         self.rejected: list[Rejected] = []
@@ -94,14 +96,18 @@ class DiskSpool:
         self.stretches: list[Reached] = []
 
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
-        """Write one page; see ``Spool.csv_page``."""
-        path = self.folder / f"page-{len(self._pages):06d}.csv"
-        with path.open("wb", buffering=0) as file:
+        """Write one page; see ``Spool.csv_page``. Several threads may write a page each."""
+        path = self.folder / f"page-{next(self._page_numbers):06d}.csv"
+        try:
+            with path.open("wb", buffering=0) as file:
 
-            def write(data: bytes) -> None:
-                _write_all(file, data if b"\0" not in data else data.replace(b"\0", b""))
+                def write(data: bytes) -> None:
+                    _write_all(file, data if b"\0" not in data else data.replace(b"\0", b""))
 
-            chunks(write)
+                chunks(write)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         self._pages.append(path)
 
     def expect(self, csv_rows: int) -> None:
@@ -167,7 +173,7 @@ class DiskSpool:
             return self._whole
         parts: list[CsvPages | ParquetFiles] = []
         if self._pages:
-            parts.append(CsvPages(tuple(self._pages), self._info.schema))
+            parts.append(CsvPages(tuple(sorted(self._pages)), self._info.schema))
         for rows in self._rows.values():
             rows.finish()
             parts.append(ParquetFiles((rows.path,), rows.schema))

@@ -45,3 +45,12 @@ def parser() -> duckdb.DuckDBPyConnection:
     opened.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     opened.execute(_MACROS)
     return opened
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether bytes are text at all."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

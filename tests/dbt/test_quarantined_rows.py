@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dbt.project import Project
+from contracts.plan.events import read
+from contracts.plan.judging import files_of
+from tests.dbt.project import ROOT, Project
 
 pytestmark = pytest.mark.timeout(300)
+PLAN = read(files_of(ROOT / "contracts" / "tracking_plan"))
+
+
+def rows_for(columns: list[str]) -> list[dict[str, str]]:
+    """What the rows of a table must say to reach every model: an event of each name that the tracking plan has."""
+    if not {"type", "event"} <= set(columns):
+        return [{}]
+    return [{"type": event.type, "event": event.name} for event in PLAN.events]
 
 
 def test_a_row_set_apart_leaves_every_staging_model(project: Project) -> None:
@@ -22,11 +32,13 @@ def test_a_row_set_apart_leaves_every_staging_model(project: Project) -> None:
             "select column_name from information_schema.columns where data_type = 'VARCHAR'"
             f" and table_schema = '{schema}' and table_name = '{table}' and not starts_with(column_name, '_')"
         )
-        columns = ", ".join(f'"{name}"' for (name,) in texts)
-        values = ", ".join("'x1'" for _ in texts)
-        project.execute(
-            f"insert into {schema}.{table} ({columns}, _quarantined_at) values ({values}, timestamp '2026-01-05')"
-        )
+        names = [name for (name,) in texts]
+        columns = ", ".join(f'"{name}"' for name in names)
+        for row in rows_for(names):
+            values = ", ".join("'" + row.get(name, "x1") + "'" for name in names)
+            project.execute(
+                f"insert into {schema}.{table} ({columns}, _quarantined_at) values ({values}, timestamp '2026-01-05')"
+            )
     models = [name for (name,) in project.rows("select view_name from duckdb_views() where schema_name = 'staging'")]
     staged = [name for name in models if name.startswith("stg_")]
     assert len(staged) > 25

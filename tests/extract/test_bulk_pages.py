@@ -9,7 +9,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.sources.salesforce.bulk import Quotes, RowEnds
+from extract.sources.salesforce.row_counts import Quotes, RowEnds
 
 # What Bulk writes: every value in quotes, quotes inside doubled, rows ended by a line feed.
 VALUES = st.text(st.sampled_from(['"', "\n", "\r", ",", "a", "é", "\0", " "]), max_size=4)

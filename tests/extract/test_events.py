@@ -368,3 +368,15 @@ def test_settings_that_are_missing_or_wrong_are_named(tmp_path: Path) -> None:
     source = Events.from_environment({"BRAID_COLLECT_LOG": str(tmp_path / "none")})
     with pytest.raises(ConfigurationError, match="collect serve"):
         source.connect()
+
+
+def test_long_json_is_packed_tight(landing: Landing) -> None:
+    landing.append([event(f"{number}", event=f"{number:0300}") for number in range(3000)])
+    landing.extract("collected")
+    found = landing.query(
+        "select column_name as name, compression from pragma_storage_info('raw_events.events')"
+        " where column_name in ('payload', 'message_id') and segment_type <> 'VALIDITY'"
+    )
+    packed = {row["name"]: str(row["compression"]).upper() for row in found}
+    assert packed["payload"] == "ZSTD"
+    assert packed["message_id"] != "ZSTD"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def two_days(tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
     (folder / "profiles" / "profiles.yml").write_text(PROFILES.replace("{folder}", str(folder)))
     with running(people=PEOPLE, seed=1) as sandbox:
         environment = os.environ | sandbox.environment() | {"DBT_PROFILES_DIR": str(folder / "profiles")}
-        first = both(folder, "one_day", "day1", environment)
+        # Tests of tests/dbt run the unit tests on DuckDB.
+        first = both(folder, "one_day", "day1", environment, snowflake=["units"])
         sandbox.advance()
         second = both(folder, "one_day", "day2", environment)
     return TwoDays(folder, environment, (first, second))
@@ -73,12 +75,18 @@ def gate_days(two_days: TwoDays) -> Day:
     return both(two_days.folder, "gate_days", "gate", two_days.environment)
 
 
-def both(folder: Path, module: str, name: str, environment: dict[str, str]) -> Day:
-    """A module of this folder on both warehouses at once: a process each, a core each."""
+def both(folder: Path, module: str, name: str, environment: dict[str, str], snowflake: Sequence[str] = ()) -> Day:
+    """A module of this folder on both warehouses at once: a process each, a core each.
+
+    ``snowflake`` are arguments that only the process on Snowflake gets.
+    """
     outs = {target: folder / place / name for target, place in (("dev", "duckdb"), ("snowflake", "snowflake"))}
     started = {
         target: subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", f"tests.snowflake.{module}", target, str(out)],
+            [
+                *(sys.executable, "-W", "ignore", "-m", f"tests.snowflake.{module}", target, str(out)),
+                *(snowflake if target == "snowflake" else ()),
+            ],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

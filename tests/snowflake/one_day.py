@@ -2,8 +2,9 @@
 
 Beside the company a shop lands two lists of people (tests/snowflake/shop.py).
 
-    python -m tests.snowflake.one_day TARGET OUT
+    python -m tests.snowflake.one_day TARGET OUT [UNITS]
 
+``UNITS`` says that the models' unit tests are run too: once is enough, they do not look at the warehouse.
 ``OUT`` gets ``<table>.parquet`` for the tables compared and, on Snowflake, ``statements.json`` with all SQL that was
 sent. A process of its own, because fakesnow replaces the connector for the whole process, and because dbt is known to
 hang after some of fakesnow's errors: the caller sets a limit.
@@ -47,7 +48,7 @@ COMPARED = (
 )
 
 
-def main(target: str, out: Path) -> int:
+def main(target: str, out: Path, units: bool) -> int:
     """Exit code: 0 when every object landed and every node of the build is green."""
     statements: list[str] = []
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -67,6 +68,8 @@ def main(target: str, out: Path) -> int:
         from dbt.cli.main import dbtRunner
 
         arguments = ["build", "--target", target, "--target-path", str(out / "target"), "--log-path", str(out / "logs")]
+        if not units:
+            arguments += ["--exclude-resource-type", "unit_test"]
         if not dbtRunner().invoke(["--quiet", *arguments]).success:
             return 1
         with warehouse.connect(target) as store:
@@ -84,4 +87,4 @@ def written(store: Warehouse, table: TableName, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:] == ["units"]))

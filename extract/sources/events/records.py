@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.source import Rejected
-from extract.sources.calls import CONTEXT, schema_of
+from extract.sources.calls import CONTEXT, is_utf8, schema_of
 from extract.sources.times import TIMESTAMP
 from log.base import Columns
 
@@ -171,7 +171,7 @@ def _places(rows: pa.Table) -> set[int]:
 def _unreadable(parser: duckdb.DuckDBPyConnection, found: Columns) -> set[int]:
     """Offsets of lines that are no text, or no JSON object as the parser sees it, whatever others make of them."""
     numbers: list[int] = found.offsets.to_pylist()  # type: ignore[assignment]
-    bad = {number for number, line in zip(numbers, found.payloads, strict=True) if not _is_text(line.as_py())}
+    bad = {number for number, line in zip(numbers, found.payloads, strict=True) if not is_utf8(line.as_py())}
     text = _without(found, bad)
     return bad | _places(_asked(parser, _NO_OBJECTS, text.offsets, text.payloads))
 
@@ -179,14 +179,6 @@ def _unreadable(parser: duckdb.DuckDBPyConnection, found: Columns) -> set[int]:
 def _without(found: Columns, bad: Collection[int]) -> Columns:
     kept = pa.array([number not in bad for number in found.offsets.to_pylist()], pa.bool_())
     return Columns(found.offsets.filter(kept), found.payloads.filter(kept), found.next_offset)
-
-
-def _is_text(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_object(line: bytes) -> bool:

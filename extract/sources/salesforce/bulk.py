@@ -1,29 +1,20 @@
 """Rows over Bulk API 2.0: a job, its CSV pages as they came, and proof that none is missing.
 
-A page is counted against ``Sforce-NumberOfRecords`` and read again when it falls short, all pages together against the
-job's ``numberRecordsProcessed``, and the warehouse counts once more when it parses them. The job is deleted when its
-rows have landed; until then a run that dies leaves it to the next one.
+All pages together are counted against the job's ``numberRecordsProcessed``, and the warehouse counts once more when it
+parses them. The job is deleted when its rows have landed; until then a run that dies leaves it to the next one.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-import requests
-
-from extract.source import AccessDenied, MalformedAnswer, ObjectInfo, ReadContext, SourceError, Unreachable
-from extract.sources.rest import cause
-from extract.sources.salesforce import settings, soql
+from extract.source import AccessDenied, MalformedAnswer, ObjectInfo, ReadContext, SourceError
+from extract.sources.salesforce import pages, settings, soql
 from extract.sources.salesforce.client import Client, Refused
 
 JOBS = "jobs/query"
-# Small enough to be counted and written while it is in the processor's cache.
-CHUNK = 1 << 18
-NEWLINE, QUOTE = b'\n"'
 TOO_LONG = ("QUERY_TIMEOUT", "Retried more than")
 RUNNING = frozenset({"Open", "UploadComplete", "InProgress"})
 
@@ -34,10 +25,6 @@ class NotInBulk(Exception):
 
 class JobGone(SourceError):
     """The job was stopped, or the server has let go of it, as it does after seven days."""
-
-
-class BrokenPage(Exception):
-    """A page is not what it says it is; the message is the end of a sentence about it."""
 
 
 class JobFailed(SourceError):
@@ -94,7 +81,10 @@ def _through(
         if error.status == 404:
             raise JobGone(f"{client.where} has no Bulk job {job} of {info.name} any more; try again.") from None
         raise
-    _pages(client, info, context, job, rows, fields, sleep)
+    found = pages.read(client, info, context, f"{JOBS}/{job}/results", fields)
+    if found != rows:
+        raise MalformedAnswer(f"{client.where} announces {rows} rows of {info.name} and sends {found}; try again.")
+    context.spool.expect(rows)
 
 
 def _give_up(client: Client, context: ReadContext, job: str) -> None:
@@ -149,144 +139,6 @@ def _refuse(client: Client, info: ObjectInfo, state: object, seen: Any) -> None:
     if state == "Aborted":
         raise JobGone(f"Somebody stopped the Bulk job of {info.name} in {client.where}; try again.")
     raise MalformedAnswer(f"{client.where} answers with no state of a Bulk job{client.session.said(seen)}; try again.")
-
-
-def _pages(
-    client: Client,
-    info: ObjectInfo,
-    context: ReadContext,
-    job: str,
-    total: int,
-    fields: Sequence[str],
-    sleep: Callable[[float], None],
-) -> None:
-    locator: str | None = None
-    asked: set[str | None] = set()
-    rows = 0
-    while True:
-        asked.add(locator)
-        found, locator = _page_again(client, info, context, job, locator, fields)
-        rows += found
-        context.progress(found)
-        if locator is None:
-            break
-        if locator in asked:
-            raise MalformedAnswer(
-                f"{client.where} leads us in a circle through the Bulk pages of {info.name}; try again."
-            )
-    if rows != total:
-        raise MalformedAnswer(f"{client.where} announces {total} rows of {info.name} and sends {rows}; try again.")
-    context.spool.expect(rows)
-
-
-def _page_again(
-    client: Client, info: ObjectInfo, context: ReadContext, job: str, locator: str | None, fields: Sequence[str]
-) -> tuple[int, str | None]:
-    """One page into the spool; its rows and the next locator. Pages can be read again as long as the job exists."""
-    for attempt in range(1, settings.PAGE_ATTEMPTS + 1):
-        last = attempt == settings.PAGE_ATTEMPTS
-        try:
-            # Counting row ends is exact but for values that hold one; then every quote is looked at.
-            return _page(client, context, job, locator, fields, exact=attempt > 1)
-        except BrokenPage as error:
-            if last:
-                raise MalformedAnswer(
-                    f"{client.where} sends a Bulk page of {info.name} that {error}; try again."
-                ) from None
-        except requests.RequestException as error:
-            if last:
-                raise Unreachable(
-                    f"{client.where} cannot be reached: {cause(error)}; check SALESFORCE_URL and the network."
-                ) from None
-        client.session.back_off(attempt)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _page(
-    client: Client, context: ReadContext, job: str, locator: str | None, fields: Sequence[str], *, exact: bool
-) -> tuple[int, str | None]:
-    params = {"maxRecords": str(settings.BULK_PAGE_ROWS)} | ({"locator": locator} if locator else {})
-    with client.stream(f"{JOBS}/{job}/results", params) as response:
-        told = response.headers.get("Sforce-NumberOfRecords")
-        following = response.headers.get("Sforce-Locator")
-        counter: RowEnds | Quotes = Quotes() if exact else RowEnds()
-
-        def copy(write: Callable[[bytes], object]) -> None:
-            for chunk in _after_header(response.iter_content(CHUNK), fields):
-                counter.add(chunk)
-                write(chunk)
-            if not counter.whole:
-                raise BrokenPage("breaks off")
-            if told is not None and told != str(counter.rows):
-                raise BrokenPage(f"announces {told:.20} rows and has {counter.rows}")
-
-        context.spool.csv_page(copy)
-    return counter.rows, None if following in (None, "", "null") else following
-
-
-def _after_header(chunks: Iterable[bytes], fields: Sequence[str]) -> Iterable[bytes]:
-    """The chunks, once the first line has proved to be the header asked for. Raises BrokenPage."""
-    held, checked = b"", False
-    for chunk in chunks:
-        if checked:
-            yield chunk
-            continue
-        held += chunk
-        if b"\n" in held:
-            line = held[: held.index(b"\n")].decode("utf-8", "replace")
-            if next(csv.reader([line]), []) != list(fields):
-                raise BrokenPage("has other columns than were asked for")
-            checked = True
-            yield held
-    if not checked:
-        raise BrokenPage("has no header")
-
-
-class RowEnds:
-    """Rows by the ends between them, ``"`` newline ``"``: every value is quoted, so a row ends and begins with one."""
-
-    def __init__(self) -> None:
-        """Nothing seen."""
-        self.rows = 0
-        self._tail = b""
-
-    def add(self, chunk: bytes) -> None:
-        """See the next bytes."""
-        # A newline counts when both its neighbours are here, so the last two bytes are looked at once more.
-        seen = self._tail + chunk
-        values = np.frombuffer(seen, np.uint8)
-        before = np.flatnonzero(values[1:-1] == NEWLINE)
-        self.rows += int(np.count_nonzero((values[before] == QUOTE) & (values[before + 2] == QUOTE)))
-        self._tail = seen[-2:]
-
-    @property
-    def whole(self) -> bool:
-        """Whether the last row is complete."""
-        return self._tail == b'"\n'
-
-
-class Quotes:
-    """Rows by newlines outside quotes: slower, and exact for any CSV."""
-
-    def __init__(self) -> None:
-        """Nothing seen; the header's own newline does not count."""
-        self.rows = -1
-        self._inside = False
-        self._last = b""
-
-    def add(self, chunk: bytes) -> None:
-        """See the next bytes."""
-        for index, piece in enumerate(chunk.split(b'"')):
-            if index:
-                self._inside = not self._inside
-            if not self._inside:
-                self.rows += piece.count(b"\n")
-        self._last = chunk[-1:] or self._last
-
-    @property
-    def whole(self) -> bool:
-        """Whether the last row is complete."""
-        return not self._inside and self._last == b"\n"
 
 
 def remove(client: Client, job: str) -> None:

@@ -8,6 +8,7 @@ session is bad too, and never does it for Bulk; so it is given a session, and si
 from __future__ import annotations
 
 import email.utils
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -46,7 +47,7 @@ class Refused(SourceError):
 
 
 class Client:
-    """One org. Nothing is contacted before the first call."""
+    """One org. Nothing is contacted before the first call. Several threads may call."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Client:
         self._id = client_id
         self._secret = client_secret
         self._api: Salesforce | None = None
+        self._signing_in = threading.Lock()
         self._clock: tuple[datetime, float] | None = None
         self.session.hooks["response"].append(self._note_clock)
 
@@ -159,20 +161,17 @@ class Client:
 
     def _signed_in(self, send: Callable[[Salesforce], T]) -> T:
         """Send with a session; when it has ended, sign in again, once."""
-        if fresh := self._api is None:
-            self.sign_in()
+        api, fresh = self._session_after(None)
         while True:
-            assert self._api is not None
             try:
-                return send(self._api)
+                return send(api)
             except SalesforceExpiredSession as error:
                 if fresh:
                     raise AccessDenied(
                         f"{self.where} refuses the session it has just given us{self.session.said(error.content)}; "
                         "check the connected app's policies."
                     ) from None
-                self.sign_in()
-                fresh = True
+                api, fresh = self._session_after(api)
             except SalesforceError as error:
                 self._fail(error)
             except ValueError:
@@ -180,6 +179,18 @@ class Client:
                     f"{self.where} answered with something that is not JSON; "
                     "check that SALESFORCE_URL is the org's address, or try again."
                 ) from None
+
+    def _session_after(self, ended: Salesforce | None) -> tuple[Salesforce, bool]:
+        """The session, a new one when there is none or it is the one that ``ended``; and whether it is new.
+
+        Of several threads whose session ended, one signs in.
+        """
+        with self._signing_in:
+            fresh = self._api is None or self._api is ended
+            if fresh:
+                self.sign_in()
+            assert self._api is not None
+            return self._api, fresh
 
     def _fail(self, error: SalesforceError) -> NoReturn:
         code, _ = explanation(error.content)

@@ -14,6 +14,8 @@ BLOCK_ATTEMPTS = 3
 
 # Rows a Bulk page is asked for; the server may send fewer.
 BULK_PAGE_ROWS = 100_000
+# Pages of one job that are read at the same time.
+PAGES_AT_ONCE = 3
 PAGE_ATTEMPTS = 3
 JOB_ATTEMPTS = 2
 # Waits between two looks at a Bulk job, in seconds, and how long it may take altogether.

@@ -40,7 +40,7 @@ from extract.source import (
     Unreachable,
 )
 from extract.sources.buckets import s3_folder
-from extract.sources.calls import CONTEXT, parser, schema_of
+from extract.sources.calls import CONTEXT, is_utf8, parser, schema_of
 from extract.sources.times import TIMESTAMP
 from warehouse.types import naive_utc
 
@@ -274,7 +274,7 @@ def _columns(
     try:
         payload = pa.array(numbered.values(), pa.binary()).cast(pa.string())
     except pa.ArrowInvalid:
-        broken = [number for number, text in numbered.items() if not _is_utf8(text)]
+        broken = [number for number, text in numbered.items() if not is_utf8(text)]
         reject([_rejected(path, n, numbered.pop(n).decode(errors="replace"), "not UTF-8", "utf8") for n in broken])
         payload = pa.array(numbered.values(), pa.binary()).cast(pa.string())
     parser.register("lines", pa.table({"line": pa.array(list(numbered), pa.int64()), "payload": payload}))
@@ -299,14 +299,6 @@ def _rejected(path: str, line: int, text: str, problem: str, rule: str, key: str
     return Rejected(
         payload, rule, f"{path}, line {line}: {problem}; correct or remove it.", f"{path}, line {line}", key
     )
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _received_day(path: str) -> datetime:
