@@ -110,8 +110,9 @@ every as (
     where told is null
 ),
 
+-- Odd names and places in lists are not told, so violations may read alike.
 final as (
-    select
+    select distinct
         event_source,
         message_id,
         coalesce(event_name, '') as event_name,

@@ -29,11 +29,16 @@ counted as (
 
 final as (
     select
+        -- Each part by itself first: a name or a path may hold whatever would part them.
         cast(
-            {{ sha256_hex(
-                "cast(violation_date as " ~ dbt.type_string() ~ ") || '|' || event_source || '|' || outcome"
-                ~ " || '|' || violated_rule || '|' || coalesce(event_version, '') || '|' || violated_path || '|' || event_name"
-            ) }} as {{ dbt.type_string() }}
+            {%- set parts = [] %}
+            {%- for part in [
+                'cast(violation_date as ' ~ dbt.type_string() ~ ')', 'event_source', 'event_name', 'event_version',
+                'violated_rule', 'violated_path', 'outcome'
+            ] %}
+                {%- do parts.append("coalesce(" ~ sha256_hex(part) ~ ", '')") %}
+            {%- endfor %}
+            {{ sha256_hex(parts | join(' || ')) }} as {{ dbt.type_string() }}
         ) as violation_key,
 
         cast(event_source as {{ dbt.type_string() }}) as event_source,
