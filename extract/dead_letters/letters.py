@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,12 @@ from typing import Any
 
 from contracts.fixing import Selection
 from extract import books
+from extract.dead_letters.asking import KEY, PRESENT, RAW, REPLAYED, STATUSES, Way, asked_for
 from extract.sources.events.source import Events
 from warehouse.base import Warehouse
 
-# Not replayed yet: never tried, or tried and still refused.
-OPEN, FAILED = "open", "failed"
-WAITING = (OPEN, FAILED)
-# Its event is in raw: landed by a replay, or there before, by a delivery that broke no rule.
-REPLAYED, PRESENT = "replayed", "present"
-STATUSES = (*WAITING, REPLAYED, PRESENT)
-KEY = ("source", "message_id", "rule")
-LETTERS_A_PAGE = 5_000
+# Payloads have up to 1 MB each, so a page is cut by their length too, in characters.
+LETTERS_A_PAGE, CHARACTERS_A_PAGE = 5_000, 32_000_000
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,8 @@ class Letter:
     """One dead letter; times naive UTC, ``violations`` and ``payload`` JSON text.
 
     ``attempts`` counts how often it came, ``tries`` how often it was replayed; what stands from ``fix`` on is of the
-    try that landed it, or of the last one, null when there was none.
+    try that landed it, or of the last one, null when there was none. ``raw_source`` is the source of the event that has
+    its id in raw, ``was_tried`` whether it was tried in the way that was asked for. ``payload`` None was not asked for.
     """
 
     letter_id: str
@@ -53,7 +50,15 @@ class Letter:
     failed_path: str | None
     failed_reason: str | None
     violations: str | None
-    payload: str
+    raw_source: str | None
+    was_tried: bool
+    payload: str | None
+
+    @property
+    def call(self) -> Any:
+        """What came, each time anew; None when its payload was not kept."""
+        assert self.payload is not None, "its payload was not asked for"
+        return json.loads(self.payload)
 
     @property
     def broken(self) -> list[Mapping[str, Any]]:
@@ -78,28 +83,75 @@ class Group:
 
 
 def pages(
-    warehouse_of: Any, selections: Sequence[Selection], statuses: Sequence[str], size: int = LETTERS_A_PAGE
-) -> Iterator[list[Letter]]:
-    """The letters that all selections take, in an order of their own, ``size`` at a time and each in a short opening.
+    warehouse_of: Any, selections: Sequence[Selection], statuses: Sequence[str], *, payloads: bool = False,
+    way: Way | None = None, size: int = LETTERS_A_PAGE, characters: int = CHARACTERS_A_PAGE,
+) -> Iterator[list[Letter]]:  # fmt: skip
+    """The letters that all selections take, in an order of their own, a page at a time and each in a short opening.
 
-    ``warehouse_of`` opens the warehouse. A letter that changes meanwhile is there as it was or as it is.
+    ``warehouse_of`` opens the warehouse. A page has at most ``size`` letters, and with ``payloads`` no more than have
+    ``characters``, or one. A letter that changes meanwhile is there as it was or as it is.
     """
-    after = ""
-    while True:
+    after: str | None = ""
+    while after is not None:
         with warehouse_of() as warehouse:
             if not after and not _is_there(warehouse):
                 return
-            asked, params = _asked(warehouse, selections, statuses)
-            marked = f"select * from ({asked}) as letters where page_key > ? order by page_key limit {size}"
-            columns = ", ".join(("page_key", *Letter.__dataclass_fields__))
-            found = warehouse.query(f"select {columns} from ({marked}) as paged order by page_key", [*params, after])
-        rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
-        page = [Letter(*row[1:]) for row in rows]
+            page, after = _page(
+                warehouse, asked_for(warehouse, selections, statuses, way), after, payloads, size, characters
+            )
         if kept := [one for one in page if all(s.takes(one.rule, one.broken) for s in selections)]:
             yield kept
-        if len(rows) < size:
-            return
-        after = rows[-1][0]
+
+
+def _page(
+    warehouse: Warehouse, asked: tuple[str, list[object]], after: str, payloads: bool, size: int, characters: int
+) -> tuple[list[Letter], str | None]:
+    """The letters behind the page key ``after``, and the key that the next page begins behind, None at the end."""
+    sql, params = asked
+    most = "length(payload)" if payloads else "0"
+    found = warehouse.query(
+        f"select page_key, {most} as size from ({sql}) as letters where page_key > ? order by page_key limit {size}",
+        [*params, after],
+    )
+    keys: list[str] = found.column(0).to_pylist()  # type: ignore[assignment]
+    if not keys:
+        return [], None
+    fitting, total = 0, 0
+    for length in found.column(1).to_pylist():
+        total += int(str(length))
+        if fitting and total > characters:
+            break
+        fitting += 1
+    last = keys[fitting - 1]
+    columns = ", ".join(name for name in Letter.__dataclass_fields__ if name != "payload")
+    found = warehouse.query(
+        f"select {columns}, {'payload' if payloads else 'null'} as payload_asked from ({sql}) as letters"
+        " where page_key > ? and page_key <= ? order by page_key",
+        [*params, after, last],
+    )
+    page = [Letter(*row) for row in zip(*(column.to_pylist() for column in found.columns), strict=True)]
+    return page, last if fitting < len(keys) or len(keys) == size else None
+
+
+def oldest(warehouse_of: Any, selection: Selection, statuses: Sequence[str], limit: int) -> tuple[list[Letter], int]:
+    """The letters that came first, without their payloads, and how many there are in all."""
+    count = 0
+
+    def each() -> Iterator[Letter]:
+        nonlocal count
+        for page in pages(warehouse_of, [selection], statuses):
+            count += len(page)
+            yield from page
+
+    return heapq.nsmallest(limit, each(), key=lambda one: (one.first_seen_at, one.letter_id)), count
+
+
+def unknown(warehouse_of: Any, ids: Sequence[str]) -> list[str]:
+    """Those of the ids that no letter has, whatever became of it."""
+    if not ids:
+        return []
+    found = {one.letter_id for page in pages(warehouse_of, [Selection(ids=tuple(ids))], STATUSES) for one in page}
+    return [one for one in ids if one not in found]
 
 
 def groups(warehouse_of: Any, selection: Selection, statuses: Sequence[str]) -> list[Group]:
@@ -139,10 +191,11 @@ def waiting(warehouse: Warehouse) -> int:
     if warehouse.columns(books.DEAD_LETTERS) is None:
         return 0
     settled = ""
-    if warehouse.columns(books.OUTCOMES) is not None:
+    if warehouse.columns(books.OUTCOMES) is not None and warehouse.columns(RAW) is not None:
         same = " and ".join(f"o.{name} = l.{name}" for name in KEY)
         settled = (
             f" where not exists (select 1 from {warehouse.relation(books.OUTCOMES)} as o"
+            f" inner join {warehouse.relation(RAW)} as e on e.message_id = o.message_id"
             f" where {same} and o.status in ('{REPLAYED}', '{PRESENT}'))"
         )
     found = warehouse.query(f"select count(*) from {warehouse.relation(books.DEAD_LETTERS)} as l{settled}")
@@ -156,49 +209,3 @@ def _is_there(warehouse: Warehouse) -> bool:
     books.ensure_books(warehouse)
     warehouse.ensure_table(books.DEAD_LETTERS, Events.described("dead_letters").schema)
     return True
-
-
-def _asked(warehouse: Warehouse, selections: Sequence[Selection], statuses: Sequence[str]) -> tuple[str, list[object]]:
-    """SQL and parameters: letters with their status, by all that the warehouse can be asked.
-
-    Rules and paths are looked for in the violations of each by ``Selection.takes``.
-    """
-    key = ", ".join(KEY)
-    sql = f"""
-        select
-            md5(concat(l.source, '|', l.message_id, '|', l.rule)) as page_key,
-            left(md5(concat(l.source, '|', l.message_id, '|', l.rule)), 16) as letter_id,
-            l.source, l.message_id, l.rule, l.type, coalesce(l.event_name, nullif(l.event, '')) as event,
-            l.event_version, l.reason, l.plan_version, l.sent_at, l.first_seen_at, l.last_seen_at, l.attempts,
-            coalesce(o.status, '{OPEN}') as status, coalesce(o.tries, 0) as tries, o.fix, o.fix_version,
-            o.last_tried_at as tried_at, o.failed_rule, o.failed_path, o.failed_reason, l.violations, l.payload
-        from {warehouse.relation(books.DEAD_LETTERS)} as l
-        left join (
-            select
-                *,
-                cast(sum(attempts) over (partition by {key}) as bigint) as tries,
-                row_number() over (
-                    partition by {key}
-                    order by
-                        case status when '{REPLAYED}' then 0 when '{PRESENT}' then 1 else 2 end,
-                        last_tried_at desc, coalesce(fix, ''), coalesce(fix_version, 0) desc
-                ) as place
-            from {warehouse.relation(books.OUTCOMES)}
-        ) as o on o.source = l.source and o.message_id = l.message_id and o.rule = l.rule and o.place = 1
-    """
-    conditions, params = [f"status in ({', '.join('?' * len(statuses))})"], list[object](statuses)
-    for one in selections:
-        for column, values in (
-            ("source", one.sources), ("plan_version", one.plan_versions), ("letter_id", one.ids),
-            ("coalesce(event, type)", one.events),
-        ):  # fmt: skip
-            if values:
-                conditions.append(f"{column} in ({', '.join('?' * len(values))})")
-                params += values
-        if one.seen_from is not None:
-            conditions.append("last_seen_at >= ?")
-            params.append(one.seen_from)
-        if one.seen_before is not None:
-            conditions.append("first_seen_at < ?")
-            params.append(one.seen_before)
-    return f"select * from ({sql}) as known where {' and '.join(conditions)}", params

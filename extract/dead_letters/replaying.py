@@ -20,7 +20,8 @@ from contracts.fixing import Fix, Selection
 from extract import books, landing, turns
 from extract.breaker import Breaker, Tripped
 from extract.dead_letters import settling
-from extract.dead_letters.letters import WAITING, pages
+from extract.dead_letters.asking import WAITING, Way
+from extract.dead_letters.letters import pages
 from extract.dead_letters.trying import Door, Refused, Trial, Tried, sample, tried
 from extract.pipeline import OpenWarehouse, utc_now, version
 from extract.source import ObjectInfo
@@ -31,8 +32,6 @@ from extract.spool import IS_DELETED, DiskSpool
 from log.base import Columns
 from warehouse.base import Staged, Warehouse
 
-_TYPED_AT_ONCE = 5_000
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -42,6 +41,12 @@ class Plan:
     door: Door
     fix: Fix | None = None
     breaker: Breaker = field(default_factory=Breaker)
+
+    @property
+    def way(self) -> Way:
+        """The way in which letters are tried by it."""
+        version = self.fix.version if self.fix else None
+        return Way(self.fix.name if self.fix else None, version, self.door.plan_version)
 
 
 @dataclass(frozen=True)
@@ -55,32 +60,46 @@ class Replayed:
     failed: int = 0
 
 
+# One page: what was said of each letter, and the rows of those that pass.
+Page = tuple[Sequence[Tried], pa.Table | None]
+
+
 def try_out(
     plan: Plan, open_warehouse: OpenWarehouse, *, samples: int = 0, values: bool = False,
-    each: Callable[[Tried], None] = lambda one: None,
+    each: Callable[[Page], None] = lambda page: None,
 ) -> Trial:  # fmt: skip
-    """Mend and judge all letters that wait, and write nothing of it."""
-    trial = Trial()
-    for page in pages(open_warehouse, plan.selections, WAITING):
-        for letter in page:
-            one = tried(letter, plan.fix, plan.door)
-            trial.add(one)
-            each(one)
-            if plan.fix is not None and one.changed and len(trial.samples) < samples:
-                trial.samples.append(sample(one, plan.fix, values=values))
+    """Mend and judge all letters that wait, and write nothing of it: a replay would do what this says.
+
+    Unless something lands meanwhile, and but for two letters of one message id and two sources, of which one lands.
+    """
+    trial, info = Trial(), Events.described("collected")
+    anyones = info.owners.anyones if info.owners else ()
+    with closing(parser()) as opened:
+        for page in pages(open_warehouse, plan.selections, WAITING, payloads=True, way=plan.way):
+            said, rows = _typed(opened, info, [tried(letter, plan.fix, plan.door, anyones) for letter in page])
+            for one in said:
+                trial.add(one)
+                if plan.fix is not None and one.changed and len(trial.samples) < samples:
+                    trial.samples.append(sample(one, plan.fix, values=values))
+            each((said, rows))
     return trial
+
+
+def trips(plan: Plan, trial: Trial) -> bool:
+    """Whether a replay is refused: too many fail of those never tried in this way. Leftovers hold no others up."""
+    return plan.breaker.trips(trial.new_failing.total(), trial.new)
 
 
 def refuse_half(plan: Plan, trial: Trial) -> None:
     """Raises Tripped when too many of the letters would be dead again."""
-    if not plan.breaker.trips(trial.failed, trial.letters):
+    if not trips(plan, trial):
         return
-    worst, count = trial.failing.most_common(1)[0]
+    worst, count = trial.new_failing.most_common(1)[0]
     where = f" at {worst.path}" if worst.path else ""
     mended = f"mend the fix {plan.fix.name}" if plan.fix else "write a fix for them or mend the plan"
     raise Tripped(
-        f"{trial.failed:,} of {trial.letters:,} dead letters would fail again, {count:,} by {worst.rule}{where}: "
-        f"nothing was replayed; {mended}, choose fewer letters, or allow it with --max-failing."
+        f"{trial.new_failing.total():,} of {trial.new:,} dead letters would fail again, {count:,} by {worst.rule}"
+        f"{where}: nothing was replayed; {mended}, choose fewer letters, or allow it with --max-failing."
     )
 
 
@@ -95,20 +114,14 @@ def replay(
     now = clock or utc_now
     started_at, info = now(), Events.described("collected")
     with DiskSpool(info, spool_root) as events, DiskSpool(settling.INFO, spool_root) as verdicts:
-        with closing(parser()) as opened:
-            waiting: list[Tried] = []
 
-            def write() -> None:
-                _spool(opened, info, waiting, events, verdicts)
-                waiting.clear()
+        def keep(page: Page) -> None:
+            said, rows = page
+            if rows is not None and rows.num_rows:
+                events.rows(rows)
+            verdicts.rows(settling.table_of([(one.letter, one.refused) for one in said]))
 
-            def keep(one: Tried) -> None:
-                waiting.append(one)
-                if len(waiting) >= _TYPED_AT_ONCE:
-                    write()
-
-            trial = try_out(plan, open_warehouse, each=keep)
-            write()
+        trial = try_out(plan, open_warehouse, each=keep)
         refuse_half(plan, trial)
         if not trial.letters:
             return Replayed(trial)
@@ -117,20 +130,19 @@ def replay(
             return _land(warehouse, info, events, verdicts, run, trial)
 
 
-def _spool(opened: Any, info: ObjectInfo, batch: Sequence[Tried], events: DiskSpool, verdicts: DiskSpool) -> None:
-    """Records as the rows they become, read as landing reads them; and what was said of each letter."""
-    if not batch:
-        return
-    refused = {at: one.refused for at, one in enumerate(batch) if one.refused is not None}
-    ready = {at: one.record for at, one in enumerate(batch) if one.record is not None}
-    if ready:
-        payloads = pa.array(list(ready.values()), pa.large_binary())
-        rows, rejected = typed(opened, "collected", "replay", Columns(pa.array(list(ready), pa.int64()), payloads, 0))
-        for row in rejected:
-            refused[int(row.position.rpartition(" ")[2])] = Refused(row.rule, "", row.reason)
-        if rows.num_rows:
-            events.rows(rows.select(info.schema.names))
-    verdicts.rows(settling.table_of([(one.letter, refused.get(at)) for at, one in enumerate(batch)]))
+def _typed(opened: Any, info: ObjectInfo, said: Sequence[Tried]) -> Page:
+    """Records as the rows they become, read as landing reads them; one that is none there is refused."""
+    ready = {at: one.record for at, one in enumerate(said) if one.record is not None}
+    if not ready:
+        return said, None
+    payloads = pa.array(list(ready.values()), pa.large_binary())
+    rows, rejected = typed(opened, "collected", "replay", Columns(pa.array(list(ready), pa.int64()), payloads, 0))
+    why = {
+        int(row.position.rpartition(" ")[2]): Refused(row.rule, "", row.reason.removeprefix(f"{row.position}: "))
+        for row in rejected
+    }
+    told = [one._replace(record=None, refused=why[at]) if at in why else one for at, one in enumerate(said)]
+    return told, rows.select(info.schema.names)
 
 
 def _land(
@@ -156,6 +168,7 @@ def _land(
             )
             for batch in said:
                 settling.settle(warehouse, info, batch, run)
-            found = settling.counted(warehouse, run)
+            present, failing = settling.counted(warehouse, run)
             settling.record(warehouse, info, run, trial.letters, landed, version())
-    return Replayed(trial, run.run_id, landed, found.get("present", 0), found.get("failed", 0))
+    trial.became(failing)
+    return Replayed(trial, run.run_id, landed, present, failing.total())

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 
-from contracts.fixing import Fix
+from contracts.fixing import Fix, paths
 from extract import books
-from extract.dead_letters.letters import FAILED, KEY, PRESENT, REPLAYED, Letter
-from extract.dead_letters.trying import Refused
+from extract.dead_letters.asking import FAILED, KEY, PRESENT, REPLAYED
+from extract.dead_letters.letters import Letter
+from extract.dead_letters.trying import TAKEN, Refused
 from extract.source import ObjectInfo, SourceError
 from warehouse.base import Staged, Warehouse
 
 _TEXT: pa.DataType = pa.string()
 _SAID = ("failed_rule", "failed_path", "failed_reason")
-_TAKEN = "key_taken"
 SCHEMA = pa.schema({**dict.fromkeys((*KEY, *_SAID), _TEXT)})
 INFO = ObjectInfo(name="outcomes", table=books.OUTCOMES, key=KEY, schema=SCHEMA, fields={})
 
@@ -77,12 +78,12 @@ def settle(warehouse: Warehouse, info: ObjectInfo, said: Staged, run: Run) -> No
     )
     verdicts = (
         "(select v.*, case when v.failed_rule is null and v.status = 'failed'"
-        f" then '{_TAKEN}' else v.failed_rule end as rule_now,"
+        f" then '{TAKEN.rule}' else v.failed_rule end as rule_now,"
         " case when v.failed_rule is null and v.status = 'failed'"
-        " then 'Another source has used the same message id.' else v.failed_reason end as reason_now"
-        f" from (select s.*, case when s.failed_rule is not null then '{FAILED}' else {of_raw} end as status"
-        f" from {said.sql} as s left join {events} as e"
-        " on e.message_id = s.message_id and s.failed_rule is null) as v)"
+        f" then '{TAKEN.reason}' else v.failed_reason end as reason_now"
+        f" from (select s.*, case when s.failed_rule is not null then '{FAILED}' else {of_raw} end as status,"
+        f" e.message_id is not null as is_there from {said.sql} as s left join {events} as e"
+        " on e.message_id = s.message_id) as v)"
     )
     same = " and ".join(f"o.{name} = v.{name}" for name in KEY)
     same += " and o.fix = ? and o.fix_version = ?" if run.fix else " and o.fix is null"
@@ -91,7 +92,9 @@ def settle(warehouse: Warehouse, info: ObjectInfo, said: Staged, run: Run) -> No
     warehouse.execute(
         f"update {book} as o set status = v.status, attempts = o.attempts + 1, failed_rule = v.rule_now,"
         " failed_path = v.failed_path, failed_reason = v.reason_now, fix_digest = ?, plan_version = ?,"
-        f" last_tried_at = ?, run_id = ? from {verdicts} as v where {same} and o.status <> '{REPLAYED}'",
+        f" last_tried_at = ?, run_id = ? from {verdicts} as v where {same}"
+        # What another replay landed since this one judged stays replayed; what raw has lost is what this one says.
+        f" and (o.status <> '{REPLAYED}' or not v.is_there or v.status = '{REPLAYED}')",
         [digest, run.plan_version, run.now, run.run_id, *which],
     )
     warehouse.execute(
@@ -107,13 +110,21 @@ def settle(warehouse: Warehouse, info: ObjectInfo, said: Staged, run: Run) -> No
     )  # fmt: skip
 
 
-def counted(warehouse: Warehouse, run: Run) -> dict[str, int]:
-    """Letters of the run by what became of them."""
+def counted(warehouse: Warehouse, run: Run) -> tuple[int, Counter[Refused]]:
+    """Letters of the run whose event was in raw before, and why the others of which none is are dead still."""
     found = warehouse.query(
-        f"select status, count(*) from {warehouse.relation(books.OUTCOMES)} where run_id = ? group by status",
+        "select status, failed_rule, coalesce(failed_path, ''), failed_reason, count(*)"
+        f" from {warehouse.relation(books.OUTCOMES)} where run_id = ? and status in ('{PRESENT}', '{FAILED}')"
+        " group by status, failed_rule, coalesce(failed_path, ''), failed_reason",
         [run.run_id],
     )
-    return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
+    present, failing = 0, Counter[Refused]()
+    for status, rule, path, reason, count in zip(*(column.to_pylist() for column in found.columns), strict=True):
+        if status == PRESENT:
+            present += count
+        else:
+            failing[Refused(rule, paths.general(path), reason or "")] += count
+    return present, failing
 
 
 def record(warehouse: Warehouse, info: ObjectInfo, run: Run, letters: int, landed: int, version: str) -> None:

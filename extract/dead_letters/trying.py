@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -69,6 +69,9 @@ class Refused(NamedTuple):
     reason: str
 
 
+TAKEN = Refused("key_taken", "", "Another source has used the same message id.")
+
+
 class Tried(NamedTuple):
     """One letter after the fix: its record, or why not; and whether the fix changed anything in it."""
 
@@ -104,6 +107,9 @@ class Trial:
     with_violations: int = 0
     changed: int = 0
     failing: Counter[Refused] = field(default_factory=Counter)
+    # Letters that were never tried in this way, and what these fail by: what was tried in vain is known to fail.
+    new: int = 0
+    new_failing: Counter[Refused] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
 
     @property
@@ -120,11 +126,18 @@ class Trial:
         if tried.refused is not None:
             told = tried.refused._replace(path=paths.general(tried.refused.path))
             self.failing[told] += 1
+            self.new_failing[told] += not tried.letter.was_tried
+        self.new += not tried.letter.was_tried
+
+    def became(self, failing: Counter[Refused]) -> None:
+        """What a replay's outcomes say is true: another may have landed the same events since they were judged."""
+        self.failing = failing
+        self.passing = self.letters - failing.total()
 
 
-def tried(letter: Letter, fix: Fix | None, door: Door) -> Tried:
-    """One letter, mended and judged."""
-    call = json.loads(letter.payload)
+def tried(letter: Letter, fix: Fix | None, door: Door, anyones: Collection[str] = ()) -> Tried:
+    """One letter, mended and judged; ``anyones`` are sources whose events in raw may be any source's."""
+    call = letter.call
     if call is None:
         return Tried(letter, None, Refused(NO_PAYLOAD, "", "Its payload was not kept."), False, 0)
     changed = fix is not None and fix.apply(call)
@@ -139,12 +152,14 @@ def tried(letter: Letter, fix: Fix | None, door: Door) -> Tried:
     refused = None
     if answer.record is None:
         refused = Refused(answer.rule or "unknown", answer.path or "", answer.reason or "")
+    elif letter.raw_source is not None and letter.raw_source not in (letter.source, *anyones):
+        return Tried(letter, None, TAKEN, changed, 0)
     return Tried(letter, answer.record, refused, changed, answer.violations)
 
 
 def sample(one: Tried, fix: Fix, *, values: bool) -> Sample:
     """What the fix changed in a letter; without ``values`` only their types, which are nobody's."""
-    before, after = json.loads(one.letter.payload), json.loads(one.letter.payload)
+    before, after = one.letter.call, one.letter.call
     fix.apply(after)
     found = []
     for path in fix.touches:

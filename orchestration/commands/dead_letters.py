@@ -14,8 +14,12 @@ from orchestration.setup import configured_target, json_option, open_locked, tar
 from orchestration.terminal import as_json, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from contracts.fixing import Selection
     from extract.dead_letters.letters import Group, Letter
+    from warehouse.base import Warehouse
 
 _STATUSES = ("waiting", "open", "failed", "replayed", "present", "all")
 
@@ -72,7 +76,7 @@ def list_(
       braid dead-letters list --rule type --source web --each
     """
     from contracts.fixing import Selection
-    from extract.dead_letters.letters import STATUSES, WAITING
+    from extract.dead_letters.asking import STATUSES, WAITING
 
     chosen = {"waiting": WAITING, "all": STATUSES}.get(status, (status,))
     selection = Selection(sources=sources, events=events, rules=rules)
@@ -94,16 +98,19 @@ def show(letter_id: str, target: str | None, as_json_: bool) -> None:
       braid dead-letters show 3f2a9c0d11e4b7a6
     """
     from contracts.fixing import Selection
-    from extract.dead_letters.letters import STATUSES, outcomes
+    from extract.dead_letters.asking import STATUSES
+    from extract.dead_letters.letters import outcomes, pages
 
-    found = _letters(Selection(ids=(letter_id,)), STATUSES, target)
+    configured_target(target)
+    opened = pages(_opener(target, "show"), [Selection(ids=(letter_id,))], STATUSES, payloads=True)
+    found = [one for page in opened for one in page]
     if not found:
         raise CommandError(f"{letter_id}: no such dead letter; see `braid dead-letters list --status all --each`.")
     letter = found[0]
     with open_locked(target, command="braid dead-letters show", on_wait=say) as warehouse:
         tries = outcomes(warehouse, letter)
     if as_json_:
-        click.echo(as_json({**_told(letter), "payload": json.loads(letter.payload), "outcomes": tries}))
+        click.echo(as_json({**_told(letter), "payload": letter.call, "outcomes": tries}))
         return
     for name, value in _told(letter).items():
         if name != "violations" and value is not None:
@@ -115,16 +122,14 @@ def show(letter_id: str, target: str | None, as_json_: bool) -> None:
         why = f", {one['failed_rule']}: {one['failed_reason']}" if one["failed_rule"] else ""
         tried = "once" if one["attempts"] == 1 else f"{one['attempts']} times"
         click.echo(f"tried {tried} with {by}, last {one['last_tried_at']:%Y-%m-%d %H:%M:%S}: {one['status']}{why}")
-    click.echo(json.dumps(json.loads(letter.payload), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(letter.call, indent=2, ensure_ascii=False))
 
 
 def _list_groups(selection: Selection, statuses: tuple[str, ...], target: str | None, as_json_: bool) -> None:
     from extract.dead_letters.letters import groups
 
     configured_target(target)
-    found: list[Group] = groups(
-        lambda: open_locked(target, command="braid dead-letters list", on_wait=say), selection, statuses
-    )
+    found: list[Group] = groups(_opener(target, "list"), selection, statuses)
     if as_json_:
         click.echo(as_json({"groups": [asdict(one) for one in found]}))
     elif found:
@@ -139,10 +144,12 @@ def _list_groups(selection: Selection, statuses: tuple[str, ...], target: str | 
 
 
 def _list_each(selection: Selection, statuses: tuple[str, ...], limit: int, target: str | None, as_json_: bool) -> None:
-    found = _letters(selection, statuses, target)
-    found.sort(key=lambda one: (one.first_seen_at, one.letter_id))
+    from extract.dead_letters.letters import oldest
+
+    configured_target(target)
+    found, count = oldest(_opener(target, "list"), selection, statuses, limit)
     if as_json_:
-        click.echo(as_json({"letters": [_told(one) for one in found[:limit]], "all": len(found)}))
+        click.echo(as_json({"letters": [_told(one) for one in found], "all": count}))
     elif found:
         headers = ("id", "event", "rule", "source", "status", "attempts", "tries", "first seen", "last seen")
         lines = [
@@ -150,24 +157,21 @@ def _list_each(selection: Selection, statuses: tuple[str, ...], limit: int, targ
                 *(one.letter_id, one.event or one.type, one.rule, one.source, one.status),
                 *(one.attempts, one.tries, one.first_seen_at, one.last_seen_at),
             )
-            for one in found[:limit]
+            for one in found
         ]
         click.echo(table(headers, lines, right=frozenset({5, 6})))
-        if len(found) > limit:
-            say(f"{limit:,} of {len(found):,}, the oldest; --limit shows more.")
+        if count > limit:
+            say(f"{limit:,} of {count:,}, the oldest; --limit shows more.")
     else:
         say("No dead letters.")
 
 
-def _letters(selection: Selection, statuses: tuple[str, ...], target: str | None) -> list[Letter]:
-    from extract.dead_letters.letters import pages
-
-    configured_target(target)
-    opened = pages(lambda: open_locked(target, command="braid dead-letters", on_wait=say), [selection], statuses)
-    return [one for page in opened for one in page]
+def _opener(target: str | None, what: str) -> Callable[[], AbstractContextManager[Warehouse]]:
+    return lambda: open_locked(target, command=f"braid dead-letters {what}", on_wait=say)
 
 
 def _told(letter: Letter) -> dict[str, Any]:
     """A letter without its payload: rules, paths and times are nobody's."""
-    told = {name: value for name, value in asdict(letter).items() if name not in ("payload", "violations")}
+    unsaid = ("payload", "violations", "raw_source", "was_tried")
+    told = {name: value for name, value in asdict(letter).items() if name not in unsaid}
     return {**told, "violations": letter.broken}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestration.errors import FAILED, SetupError
+from orchestration.errors import FAILED, CommandError, SetupError
 from orchestration.setup import configured_target, json_option, open_locked, target_option
 from orchestration.terminal import as_json, say, table
 
@@ -90,23 +90,25 @@ def fix(
       braid dead-letters fix order_total_as_number --sample 10
       braid dead-letters fix order_total_as_number --values --json
     """
+    if name is None and judging["fix_version"]:
+        raise SetupError("--version is of a fix: give its name too.")
     fixes = _fixes(judging["fixes_folder"])
     if name is None:
         _list_fixes(fixes, as_json_)
         return 0
-    from extract.dead_letters.replaying import try_out
+    from extract.dead_letters.replaying import trips, try_out
 
     chosen = fixes.newest(name, judging["fix_version"])
     plan = _plan([chosen.letters], chosen, judging)
     trial = try_out(plan, _opened(target, f"fix {name}"), samples=sample, values=values)
-    trips = plan.breaker.trips(trial.failed, trial.letters)
+    refused = trips(plan, trial)
     if as_json_:
-        click.echo(as_json(_document(trial, plan) | {"would_be_refused": trips}))
+        click.echo(as_json(_document(trial, plan) | {"would_be_refused": refused}))
     else:
         _report(trial, chosen)
-        if trips:
+        if refused:
             say("So many would fail that `replay` refuses all of them; mend the fix, or see --max-failing.")
-    return FAILED if trips else 0
+    return FAILED if refused else 0
 
 
 @click.command(short_help="Judge letters again, and land those that pass.")
@@ -142,15 +144,22 @@ def replay(
       braid dead-letters replay 3f2a9c0d11e4b7a6
     """
     from contracts.fixing import Selection
+    from extract.dead_letters.letters import unknown
     from extract.dead_letters.replaying import replay as replay_letters
 
     selection = Selection(sources=sources, events=events, rules=rules, ids=ids)
     if selection.is_empty and name is None and not everything:
         raise SetupError("Say which dead letters: --fix, --event, --rule, --source, their ids, or --all.")
+    if name is None and judging["fix_version"]:
+        raise SetupError("--version is of a fix: give --fix too.")
     fix_ = _fixes(judging["fixes_folder"]).newest(name, judging["fix_version"]) if name else None
     selections = [selection, *([fix_.letters] if fix_ else [])]
     plan = _plan(selections, fix_, judging)
-    done = replay_letters(plan, _opened(target, "replay"))
+    opener = _opened(target, "replay")
+    if missing := unknown(opener, ids):
+        said = "no such dead letter" if len(missing) == 1 else "no such dead letters"
+        raise CommandError(f"{', '.join(missing)}: {said}; see `braid dead-letters list --status all --each`.")
+    done = replay_letters(plan, opener)
     if as_json_:
         outcome = {"run_id": done.run_id, "landed": done.landed, "present": done.present, "failed": done.failed}
         click.echo(as_json(_document(done.trial, plan) | outcome))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from contracts.fixing import Selection
 from extract.breaker import Breaker, Tripped
-from extract.dead_letters.letters import STATUSES, WAITING, groups, pages, waiting
+from extract.dead_letters.asking import STATUSES, WAITING
+from extract.dead_letters.letters import groups, pages, waiting
 from extract.dead_letters.replaying import try_out
 from extract.dead_letters.settling import FixChanged
 from extract.source import ConfigurationError
@@ -237,7 +238,7 @@ def test_letters_are_counted_and_chosen(post: Post) -> None:
     post.replay(None, Selection(ids=(found[0].example,)), files=None)
 
     def ids(selection: Selection, statuses: tuple[str, ...] = STATUSES, size: int = 2) -> set[str]:
-        return {one.message_id for page in pages(post.opened, [selection], statuses, size) for one in page}
+        return {one.message_id for page in pages(post.opened, [selection], statuses, size=size) for one in page}
 
     assert ids(Selection()) == {"m1", "m2", "m3", "m4", "m5"}
     assert ids(Selection(sources=("app",))) == {"m5"}

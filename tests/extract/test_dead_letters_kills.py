@@ -48,7 +48,7 @@ CHILD = """
 """
 # module[/class]:function:before or after:which call of it. ``_raw`` is a commit.
 STEPS = [
-    "extract.dead_letters.replaying:_spool:after:1",
+    "extract.dead_letters.replaying:_typed:after:1",
     "extract.turns:take:after:1",
     "warehouse.duckdb/DuckDBWarehouse:append:after:1",
     "extract.dead_letters.settling:settle:after:1",

@@ -11,7 +11,8 @@ import pytest
 
 from contracts.fixing import Selection
 from extract.breaker import Breaker
-from extract.dead_letters.letters import STATUSES, groups, outcomes, pages
+from extract.dead_letters.asking import STATUSES
+from extract.dead_letters.letters import groups, outcomes, pages
 from extract.dead_letters.replaying import replay
 from extract.pipeline import run
 from extract.sources.events import Events
@@ -81,6 +82,6 @@ def test_letters_are_replayed_once(warehouse: Warehouse, tmp_path: Path) -> None
     assert (letter.message_id, letter.tries, letter.fix) == ("b", 3, None) or letter.fix == "total_as_number"
     assert {one["attempts"] for one in outcomes(warehouse, letter)} == {1, 2}
     # One statement of two pages gives what one of one page does.
-    assert sorted(one.letter_id for page in pages(opened, [], STATUSES, 2) for one in page) == sorted(
+    assert sorted(one.letter_id for page in pages(opened, [], STATUSES, size=2) for one in page) == sorted(
         one.letter_id for page in pages(opened, [], STATUSES) for one in page
     )
