@@ -57,7 +57,8 @@ class Move:
             target = paths.beside(place, self.target)
             if value is ABSENT or paths.found(call, target) not in (ABSENT, None):
                 continue
-            if paths.put(call, target, value):
+            # What is shared by two places would be changed at both by a later step, and may come to hold itself.
+            if paths.put(call, target, _copied(value) if self.keeps else value):
                 changed = True
                 if not self.keeps:
                     paths.remove(call, place)
@@ -210,7 +211,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def _copied(value: Any) -> Any:
-    """A value of a fix is shared by all calls; a later step may change what is in it."""
+    """A value of its own for one place of one call; a later step may change what is in it."""
     if isinstance(value, dict):
         return {name: _copied(item) for name, item in value.items()}
     return [_copied(item) for item in value] if isinstance(value, list) else value

@@ -100,6 +100,15 @@ def test_steps_follow_one_another_and_calls_share_nothing() -> None:
     assert other == {"a": {"list": [], "b": 1}}
 
 
+def test_a_copy_is_a_value_of_its_own() -> None:
+    call = {"a": {"x": [1], "y": 2}}
+    assert mended(call, "copy: {from: a, to: b}", "drop: a.x") == {"a": {"y": 2}, "b": {"x": [1], "y": 2}}
+    assert mended(call, "copy: {from: a, to: b}", "set: {path: b.y, value: 3}")["a"] == call["a"]
+    assert mended(call, "copy: {from: a, to: b}", "copy: {from: b, to: a.c}") == {
+        "a": {**call["a"], "c": call["a"]}, "b": call["a"],
+    }, "nothing holds itself"  # fmt: skip
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcx"), inner, max_size=3),
@@ -108,6 +117,7 @@ ANYTHING = st.recursive(
 STEPS = (
     "rename: {from: 'a[].x', to: 'a[].b.c'}",
     "copy: {from: b, to: a.b}",
+    "copy: {from: a, to: b}",
     "set: {path: 'a[].b', value: 1}",
     "default: {path: a.b.c, value: x}",
     "cast: {path: 'a[].x', to: number}",
