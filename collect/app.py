@@ -184,7 +184,8 @@ class Collector:
             reasons.append("stopping")
         content = {"ready": not reasons, "reasons": reasons, "damage": list(self.damage)}
         # Never a reason: a server that is taken out of service for it would lose what it now keeps.
-        content["refused"] = list(self.refusals.sources())
+        # How many; which ones the log tells, since anybody may ask here.
+        content["refused"] = len(self.refusals.sources())
         await answers.document(send, content, status=503 if reasons else 200)
         return 503 if reasons else 200
 

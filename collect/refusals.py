@@ -26,7 +26,7 @@ class _Minute:
 
 
 class Refusals:
-    """What each source sent in its current minute. Sources are those of write keys, so they are few."""
+    """What each source sent this worker in its current minute. Sources are those of write keys, so they are few."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """``clock`` in seconds, from anywhere."""
@@ -52,13 +52,16 @@ class Refusals:
             )  # fmt: skip
 
     def sources(self) -> tuple[str, ...]:
-        """Sources of which half is refused now, or was when they last sent, no longer than a minute ago."""
+        """Sources of which half is refused now, or was when they last sent, within two minutes."""
         now = self._clock()
         return tuple(sorted(n for n, m in self._minutes.items() if m.told and now - m.began < 2 * SECONDS))
 
     def _end(self, source: str, minute: _Minute, now: float) -> None:
-        """Begin the next minute; what is known lasts until a minute says otherwise."""
-        if minute.told and minute.events >= MINIMUM and not self._is_half(minute):
+        """Begin the next minute; what is known lasts until a minute says otherwise, however few came in it."""
+        if now - minute.began >= 2 * SECONDS:
+            # Nothing was sent for long, so nothing is known: half of what comes now is told anew.
+            minute.told = False
+        elif minute.told and minute.events and minute.dead < SHARE * minute.events:
             minute.told = False
             logger.warning("most events of %s pass again", source)
         minute.began, minute.events, minute.dead = now, 0, 0

@@ -41,13 +41,38 @@ def test_half_of_a_minute_is_told_once_and_taken_back(caplog: pytest.LogCaptureF
     assert refusals.sources() == (), "who sends nothing has nothing refused"
 
 
+def test_a_source_that_sends_little_is_taken_back_too(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    refusals = Refusals(lambda: now[0])
+    caplog.set_level(logging.INFO, "collect.refusals")
+    refusals.count("web", MINIMUM, MINIMUM)
+    for dead in (1, 0, 0):
+        now[0] += 60
+        refusals.count("web", 2, dead)
+        assert refusals.sources() == (("web",) if dead or now[0] == 120 else ())
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_after_a_long_silence_nothing_is_known(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    refusals = Refusals(lambda: now[0])
+    refusals.count("web", MINIMUM, MINIMUM)
+    now[0] += 120
+    refusals.count("web", 1, 0)
+    assert refusals.sources() == ()
+    refusals.count("web", MINIMUM, MINIMUM)
+    assert refusals.sources() == ("web",)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"], "it is told again"
+
+
 def test_the_collector_goes_on_and_keeps_all_of_it(tmp_path: Path) -> None:
     async def work(bench: Bench) -> None:
         batch = [call(f"m{n}") for n in range(MINIMUM)]
         assert (await bench.post("/v1/batch", {"batch": batch})).status == 200
         ready = await bench.send("GET", "/ready", b"", [])
         assert ready.status == 200
-        assert b'"refused":["web"]' in ready.body.replace(b" ", b"")
+        assert b'"refused":1' in ready.body.replace(b" ", b"")
+        assert b"web" not in ready.body, "whoever asks is not told what sources there are"
         metrics = await bench.send("GET", "/metrics", b"", [])
         assert b"\nbraid_collect_sources_refused 1\n" in metrics.body
         assert (await bench.post("/v1/track", call("right", 1))).status == 200
