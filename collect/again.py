@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from collect import clock
+from collect import calls, clock
 from collect.events import Intake, Records, Stamps
 
 
@@ -50,7 +50,9 @@ class Again:
         if sent is not None:
             stamps.sent_at, stamps.offset = clock.write(sent), last_seen_at - sent
         records = Records()
-        self._intake.take(call, None, message_id, "", stamps, records)
+        # An id that could not be used is in the call still, and no fix may change it.
+        broken = calls.message_id(call)[1]
+        self._intake.take(call, None, message_id, broken, stamps, records)
         if records.events:
             return Answer(records.events[0][1], violations=records.violations)
         refused = orjson.loads(records.dead[0][1])

@@ -79,15 +79,15 @@ class Intake:
 
         ``kind`` is the path's, None in a batch, where each call says its own.
         """
+        if kind is not None and isinstance(call, dict):
+            # Said by the path alone; a dead letter that is looked at later has nothing but the call.
+            call["type"] = kind
         if broken:
             self._dead(call, message, broken, "The call is no object, or its messageId no text.", stamps, records)
             return
         call.pop("writeKey", None)
         if kind is None:
             kind = call.get("type")
-        else:
-            # Said by the path alone; a dead letter that is looked at later has nothing but the call.
-            call["type"] = kind
         # RudderStack's SDKs tell traits within context.
         if (kind == "identify" or kind == "group") and call.get("traits") is None:
             context = call.get("context")
