@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from extract.source import ConfigurationError, SourceError
 
@@ -23,7 +24,7 @@ class Tripped(SourceError):
 class Breaker:
     """Trips when at least ``share`` (0 to 1; None never) of a batch of at least ``minimum`` records fails."""
 
-    share: float | None = 0.5
+    share: Fraction | float | None = 0.5
     minimum: int = 20
 
     @classmethod
@@ -37,21 +38,26 @@ class Breaker:
         except ValueError:
             raise ConfigurationError(f"{SHARE} is {share!r}: write a share above 0 and up to 1, or off.") from None
         if minimum:
-            if not (minimum.isdigit() and int(minimum) > 0):
+            if not (minimum.isdecimal() and int(minimum) > 0):
                 raise ConfigurationError(f"{MINIMUM} is {minimum!r}: write a whole number of at least 1.")
             found = cls(found.share, int(minimum))
         return found
 
     def trips(self, failed: int, total: int) -> bool:
-        """Whether ``failed`` of ``total`` are too many."""
-        return self.share is not None and total >= self.minimum and failed > 0 and failed >= self.share * total
+        """Whether ``failed`` of ``total`` are too many; exactly so, as the share is written."""
+        if self.share is None or total < self.minimum or failed <= 0:
+            return False
+        return failed >= Fraction(str(self.share)) * total
 
 
-def share_of(text: str) -> float | None:
+def share_of(text: str) -> Fraction | None:
     """A share as people write it; ``off`` is None. Raises ValueError."""
     if text.lower() == "off":
         return None
-    share = float(text)
+    try:
+        share = Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
     if not 0 < share <= 1:
         raise ValueError(text)
     return share
