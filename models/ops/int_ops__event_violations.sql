@@ -4,8 +4,12 @@
 
 with
 
-events as (
+landed as (
     select * from {{ ref('stg_events__events') }}
+),
+
+events as (
+    select * from landed
     where violations is not null
 ),
 
@@ -18,12 +22,14 @@ outcomes as (
     where status in ('replayed', 'present')
 ),
 
+-- A replayed event is in no log: where raw was filled again from it, its letter waits again.
 settled as (
     select distinct
-        source,
-        message_id,
-        rule
+        outcomes.source,
+        outcomes.message_id,
+        outcomes.rule
     from outcomes
+    inner join landed on outcomes.message_id = landed.message_id
 ),
 
 messages as (
