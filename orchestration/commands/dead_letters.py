@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from orchestration.commands.dead_letters_replay import fix, replay
 from orchestration.errors import CommandError
 from orchestration.setup import configured_target, json_option, open_locked, target_option
-from orchestration.terminal import as_json, say, table
+from orchestration.terminal import as_json, plain, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,15 +113,16 @@ def show(letter_id: str, target: str | None, as_json_: bool) -> None:
         return
     for name, value in _told(letter).items():
         if name != "violations" and value is not None:
-            click.echo(f"{name}: {value}")
+            click.echo(plain(f"{name}: {value}"))
     for broken in letter.broken:
-        click.echo(f"violation: {broken.get('rule')} at {broken.get('path') or 'the call'}: {broken.get('message')}")
+        place = broken.get("path") or "the call"
+        click.echo(plain(f"violation: {broken.get('rule')} at {place}: {broken.get('message')}"))
     for one in tries:
         by = f"{one['fix']} v{one['fix_version']}" if one["fix"] else "no fix"
         why = f", {one['failed_rule']}: {one['failed_reason']}" if one["failed_rule"] else ""
         tried = "once" if one["attempts"] == 1 else f"{one['attempts']} times"
         click.echo(f"tried {tried} with {by}, last {one['last_tried_at']:%Y-%m-%d %H:%M:%S}: {one['status']}{why}")
-    click.echo(json.dumps(letter.call, indent=2, ensure_ascii=False))
+    click.echo(as_json(letter.call))
 
 
 def _list_groups(selection: Selection, statuses: tuple[str, ...], target: str | None, as_json_: bool) -> None:

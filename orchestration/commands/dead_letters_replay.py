@@ -12,7 +12,7 @@ import click
 
 from orchestration.errors import FAILED, CommandError, SetupError
 from orchestration.setup import configured_target, json_option, open_locked, target_option
-from orchestration.terminal import as_json, say, table
+from orchestration.terminal import as_json, plain, say, table
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -254,7 +254,7 @@ def _report(trial: Trial, fix_: Fix) -> None:
     for one in trial.samples:
         click.echo(f"{one.letter_id} {'passes' if one.passes else 'fails still'}:")
         for difference in one.differences:
-            click.echo(f"  {difference.path}: {_change(difference)}")
+            click.echo(plain(f"  {difference.path}: {_change(difference)}"))
 
 
 def _report_failing(trial: Trial) -> None:

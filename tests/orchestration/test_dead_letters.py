@@ -105,10 +105,40 @@ def test_the_circuit_breaker_says_what_to_do(post: Post, braid: Braid) -> None:
     assert braid(*chosen, "--max-failing", "off")[1].startswith("1 events landed")
 
 
+def test_what_a_sender_wrote_does_not_steer_the_terminal(post: Post, braid: Braid) -> None:
+    named = "Title\x1b]0;gone\x07 \x9b2J \u202eback\nnew line"
+    post.deliver([call("m9", "\x9b2J", event=named), call("m10", None, type="\x1b[2Jtrack", event="a person")])
+    outs = [braid("dead-letters", "list")[1], braid("dead-letters", "list", "--each")[1]]
+    outs.append(braid("dead-letters", "list", "--each", "--json")[1])
+    letters = json.loads(outs[-1])["letters"]
+    (odd,) = [one for one in letters if one["message_id"] == "m9"]
+    assert odd["event"] == named
+    (unknown,) = [one for one in letters if one["message_id"] == "m10"]
+    assert (unknown["type"], unknown["event"]) == (None, None), (
+        "what is no call's kind or track call's event is not told"
+    )
+    outs += [braid("dead-letters", "show", one["letter_id"])[1] for one in (odd, unknown)]
+    for out in outs:
+        assert not set(out) & set("\x1b\x07\x9b\u202e"), out
+    assert "a person" not in "".join(outs[:3])
+    assert "a person" in outs[-1]
+    assert "\\u001b]0;gone\\u0007" in outs[0]
+
+
+def test_ids_that_no_letter_has_are_said_and_nothing_is_replayed(post: Post, braid: Braid) -> None:
+    (letter,) = json.loads(braid("dead-letters", "list", "--source", "app", "--each", "--json")[1])["letters"]
+    code, _, err = braid("dead-letters", "replay", letter["letter_id"], "nothing", "--no-plan")
+    assert (code, "nothing: no such dead letter; see" in err) == (1, True)
+    assert post.outcomes() == []
+    assert braid("dead-letters", "replay", letter["letter_id"], "--no-plan")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("replay",), "Say which dead letters"),
+        (("replay", "--all", "--version", "2"), "--version is of a fix: give --fix too"),
+        (("fix", "--version", "2"), "--version is of a fix: give its name too"),
         (("replay", "--fix", "nothing"), "There is no fix nothing"),
         (("replay", "--all", "--max-failing", "3"), "write a share above 0"),
         (("replay", "--all", "--no-plan", "--plan", "."), "Give --plan or --no-plan, not both"),

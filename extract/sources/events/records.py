@@ -43,6 +43,7 @@ _RECORD = (
     '"violations":"JSON","rule":"VARCHAR","reason":"VARCHAR","payload":"JSON"}'
 )
 _LONGEST_NAME = 200
+_CALLS = "('identify', 'track', 'page', 'screen', 'group', 'alias')"
 _CALL = '{"context":"JSON","properties":"JSON","traits":"JSON"}'
 
 # The log's times are always written in one way, which a plain cast reads several times faster than any other.
@@ -86,12 +87,17 @@ select
 from contexts
 """
 
-# Who wrote the call is not asked here: it may call anything an event, however long.
+# Whoever has a write key may call anything an event, however long; what is no call's kind or no track call's event is
+# left to the payload, since lists and marts tell these.
 _DEAD = f"""
 with
 
 records as (
     select place, from_json(line, '{_RECORD}') as record from lines
+),
+
+letters as (
+    select *, coalesce(record.type, text_at(record.payload, '$.type')) as kind from records
 )
 
 select
@@ -100,8 +106,10 @@ select
     record.rule as rule,
     record.reason as reason,
     record.plan_version as plan_version,
-    left(coalesce(record.type, text_at(record.payload, '$.type')), {_LONGEST_NAME}) as type,
-    left(coalesce(record.event, text_at(record.payload, '$.event')), {_LONGEST_NAME}) as event,
+    case when kind in {_CALLS} then kind end as type,
+    case
+        when kind = 'track' then left(coalesce(record.event, text_at(record.payload, '$.event')), {_LONGEST_NAME})
+    end as event,
     record.event_name as event_name,
     record.event_version as event_version,
     cast(record.violations as varchar) as violations,
@@ -111,7 +119,7 @@ select
     try_cast(record.received_at as timestamp) as last_seen_at,
     1 as attempts,
     place
-from records
+from letters
 """
 
 _NO_OBJECTS = """
