@@ -168,7 +168,8 @@ def _land(
             )
             for batch in said:
                 settling.settle(warehouse, info, batch, run)
-            present, failing = settling.counted(warehouse, run)
+            settled, failing = settling.counted(warehouse, run)
             settling.record(warehouse, info, run, trial.letters, landed, version())
     trial.became(failing)
-    return Replayed(trial, run.run_id, landed, present, failing.total())
+    # Others were there: before it, or landed by another replay since it judged.
+    return Replayed(trial, run.run_id, landed, trial.passing - settled, failing.total())

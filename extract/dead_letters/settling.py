@@ -111,20 +111,20 @@ def settle(warehouse: Warehouse, info: ObjectInfo, said: Staged, run: Run) -> No
 
 
 def counted(warehouse: Warehouse, run: Run) -> tuple[int, Counter[Refused]]:
-    """Letters of the run whose event was in raw before, and why the others of which none is are dead still."""
+    """Letters of the run whose event it landed, and what those fail by whose event is not in raw."""
     found = warehouse.query(
         "select status, failed_rule, coalesce(failed_path, ''), failed_reason, count(*)"
-        f" from {warehouse.relation(books.OUTCOMES)} where run_id = ? and status in ('{PRESENT}', '{FAILED}')"
+        f" from {warehouse.relation(books.OUTCOMES)} where run_id = ?"
         " group by status, failed_rule, coalesce(failed_path, ''), failed_reason",
         [run.run_id],
     )
-    present, failing = 0, Counter[Refused]()
+    landed, failing = 0, Counter[Refused]()
     for status, rule, path, reason, count in zip(*(column.to_pylist() for column in found.columns), strict=True):
-        if status == PRESENT:
-            present += count
-        else:
+        if status == REPLAYED:
+            landed += count
+        elif status == FAILED:
             failing[Refused(rule, paths.general(path), reason or "")] += count
-    return present, failing
+    return landed, failing
 
 
 def record(warehouse: Warehouse, info: ObjectInfo, run: Run, letters: int, landed: int, version: str) -> None:
