@@ -5,7 +5,7 @@ fail: a step that does not fit a call leaves it as it is, and the tracking plan 
 
 from contracts.fixing import load
 
-fix = load(FOLDER).newest("order_total_as_number")
+fix = load(FOLDER).newest("user_id_from_properties")
 changed = fix.apply(call)
 """
 

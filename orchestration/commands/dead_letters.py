@@ -33,8 +33,8 @@ def dead_letters() -> None:
     \b
     Examples:
       braid dead-letters list --event "Order Completed"
-      braid dead-letters fix order_total_as_number        a dry run, with a report
-      braid dead-letters replay --fix order_total_as_number
+      braid dead-letters fix user_id_from_properties      a dry run, with a report
+      braid dead-letters replay --fix user_id_from_properties
     """
 
 

@@ -87,8 +87,8 @@ def fix(
     \b
     Examples:
       braid dead-letters fix
-      braid dead-letters fix order_total_as_number --sample 10
-      braid dead-letters fix order_total_as_number --values --json
+      braid dead-letters fix user_id_from_properties --sample 10
+      braid dead-letters fix user_id_from_properties --values --json
     """
     if name is None and judging["fix_version"]:
         raise SetupError("--version is of a fix: give its name too.")
@@ -139,7 +139,7 @@ def replay(
 
     \b
     Examples:
-      braid dead-letters replay --fix order_total_as_number
+      braid dead-letters replay --fix user_id_from_properties
       braid dead-letters replay --event "Order Completed"      after the plan was mended
       braid dead-letters replay 3f2a9c0d11e4b7a6
     """
