@@ -19,6 +19,7 @@ from collect.events import Intake, Stamps
 from collect.keeping import Keeping
 from collect.limits import Keys
 from collect.metrics import Metrics
+from collect.refusals import Refusals
 from collect.senders import Senders, asked_key
 from collect.window import Window
 from log.group import GroupCommit
@@ -59,7 +60,8 @@ class Collector:
         self.commit: GroupCommit | None = None
         self.damage: tuple[str, ...] = ()
         self.senders = Senders(keys)
-        self._arriving, self._keeping = Arriving(body_bytes), Keeping(intake, window, metrics, body_bytes)
+        self._arriving, self.refusals = Arriving(body_bytes), Refusals()
+        self._keeping = Keeping(intake, window, metrics, self.refusals, body_bytes)
         self._body_bytes, self._public_url, self._stopping = body_bytes, public_url, stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,11 +183,19 @@ class Collector:
         if self._stopping():
             reasons.append("stopping")
         content = {"ready": not reasons, "reasons": reasons, "damage": list(self.damage)}
+        # Never a reason: a server that is taken out of service for it would lose what it now keeps.
+        # How many; which ones the log tells, since anybody may ask here.
+        content["refused"] = len(self.refusals.sources())
         await answers.document(send, content, status=503 if reasons else 200)
         return 503 if reasons else 200
 
     def _gauges(self) -> list[tuple[str, str, float]]:
         return [
             ("write_keys", "Write keys that may write.", self.keys.count()),
+            (
+                "sources_refused",
+                "Sources of which this worker sends half to the dead letters.",
+                len(self.refusals.sources()),
+            ),
             ("log_damaged", "Damaged places that this worker found in the log when it opened.", len(self.damage)),
         ]

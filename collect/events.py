@@ -79,6 +79,9 @@ class Intake:
 
         ``kind`` is the path's, None in a batch, where each call says its own.
         """
+        if kind is not None and isinstance(call, dict):
+            # Said by the path alone; a dead letter that is looked at later has nothing but the call.
+            call["type"] = kind
         if broken:
             self._dead(call, message, broken, "The call is no object, or its messageId no text.", stamps, records)
             return
@@ -95,7 +98,6 @@ class Intake:
         except Malformed as error:
             self._dead(call, message, error.rule, error.reason, stamps, records)
             return
-        call["type"] = kind
         name = call.get("event")
         record: dict[str, Any] = {
             "message_id": message,

@@ -10,6 +10,7 @@ from collect.body import Refused
 from collect.calls import message_id, share
 from collect.events import Intake, Records, Stamps
 from collect.metrics import Metrics
+from collect.refusals import Refusals
 from collect.window import Window, digest
 from log import LogError
 from log.group import PENDING_BYTES, GroupCommit, LogFull
@@ -21,9 +22,9 @@ _RECORDS_A_BODY = 16
 class Keeping:
     """Knows which messages there were, and which are just being made durable for another request."""
 
-    def __init__(self, intake: Intake, window: Window, metrics: Metrics, body_bytes: int) -> None:
+    def __init__(self, intake: Intake, window: Window, metrics: Metrics, refusals: Refusals, body_bytes: int) -> None:
         """``body_bytes`` is the most that one body may have."""
-        self._intake, self._window, self._metrics = intake, window, metrics
+        self._intake, self._window, self._metrics, self._refusals = intake, window, metrics, refusals
         # What a batch says for all of its events is in the record of each.
         self._record_bytes = min(_RECORDS_A_BODY * body_bytes, PENDING_BYTES)
         self._flying: dict[bytes, asyncio.Future[None]] = {}
@@ -75,6 +76,8 @@ class Keeping:
             raise Refused(503, "log_failed", "The log cannot be written now.", retry_after=RETRY_SECONDS) from None
         count = self._metrics.count
         count("events_accepted", len(records.events))
+        if new:
+            self._refusals.count(stamps.source, len(new), len(records.dead))
         if duplicates or records.dead or records.violations:
             count("events_duplicate", duplicates)
             count("events_dead", len(records.dead))

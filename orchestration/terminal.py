@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +12,21 @@ from typing import Any
 
 import click
 
+# Control characters of both sets, separators of lines, surrogates, and marks that change the direction of writing.
+_STEERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def say(sentence: str) -> None:
     """A remark about the work, on stderr: stdout is for results."""
     click.echo(f"braid: {sentence}", err=True)
+
+
+def plain(text: str) -> str:
+    """Text that others wrote, for a terminal: what would steer it, or turn its lines round, as JSON escapes it.
+
+    Line feeds stay.
+    """
+    return _STEERS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def as_json(value: Any) -> str:
@@ -25,7 +37,7 @@ def as_json(value: Any) -> str:
             return item.isoformat()
         return str(item)
 
-    return json.dumps(value, indent=2, default=other, ensure_ascii=False)
+    return plain(json.dumps(value, indent=2, default=other, ensure_ascii=False))
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[int] = frozenset()) -> str:
@@ -52,7 +64,7 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return str(value)
+    return plain(str(value)).replace("\n", "\\n")
 
 
 def ago(seconds: float | None) -> str | None:

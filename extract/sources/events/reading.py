@@ -62,6 +62,7 @@ class PartitionReading:
     context: ReadContext
     records: int = 0
     bytes: int = 0
+    # Of the records, those that are none.
     rejected: int = 0
 
     def read(self) -> None:

@@ -29,6 +29,7 @@ EVENT_TYPES: dict[str, pa.DataType] = {
 }
 DEAD_TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("source", "message_id", "rule", "reason", "plan_version"), _TEXT),
+    **dict.fromkeys(("type", "event"), _TEXT),
     **dict.fromkeys(("event_name", "event_version", "violations", "payload"), _TEXT),
     **dict.fromkeys(("sent_at", "first_seen_at", "last_seen_at"), TIMESTAMP),
     "attempts": pa.int64(),
@@ -41,6 +42,8 @@ _RECORD = (
     '"received_at":"VARCHAR","plan_version":"VARCHAR","event_name":"VARCHAR","event_version":"VARCHAR",'
     '"violations":"JSON","rule":"VARCHAR","reason":"VARCHAR","payload":"JSON"}'
 )
+_LONGEST_NAME = 200
+_CALLS = "('identify', 'track', 'page', 'screen', 'group', 'alias')"
 _CALL = '{"context":"JSON","properties":"JSON","traits":"JSON"}'
 
 # The log's times are always written in one way, which a plain cast reads several times faster than any other.
@@ -84,11 +87,17 @@ select
 from contexts
 """
 
+# Whoever has a write key may call anything an event, however long; what is no call's kind or no track call's event is
+# left to the payload, since lists and marts tell these.
 _DEAD = f"""
 with
 
 records as (
     select place, from_json(line, '{_RECORD}') as record from lines
+),
+
+letters as (
+    select *, coalesce(record.type, text_at(record.payload, '$.type')) as kind from records
 )
 
 select
@@ -97,6 +106,10 @@ select
     record.rule as rule,
     record.reason as reason,
     record.plan_version as plan_version,
+    case when kind in {_CALLS} then kind end as type,
+    case
+        when kind = 'track' then left(coalesce(record.event, text_at(record.payload, '$.event')), {_LONGEST_NAME})
+    end as event,
     record.event_name as event_name,
     record.event_version as event_version,
     cast(record.violations as varchar) as violations,
@@ -106,7 +119,7 @@ select
     try_cast(record.received_at as timestamp) as last_seen_at,
     1 as attempts,
     place
-from records
+from letters
 """
 
 _NO_OBJECTS = """
