@@ -7,7 +7,7 @@ import json
 import sys
 from itertools import chain
 
-from benchmarks import collect_speed, extract_speed, identity_speed, plan_speed, scoring_speed
+from benchmarks import collect_speed, extract_speed, identity_speed, landing_speed, plan_speed, scoring_speed
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
         "--records", type=int, nargs="+", default=[1_000_000, 10_000_000], help="records of the identity graphs"
     )
     parser.add_argument("--persons", type=int, nargs="+", default=[1_000_000], help="persons whose pairs are scored")
-    choices = ["extract", "identity", "scoring", "plan", "collect"]
+    choices = ["extract", "identity", "scoring", "plan", "collect", "landing"]
     parser.add_argument("--only", choices=choices, help="one part instead of all")
     asked = parser.parse_args()
     parts = {
@@ -29,6 +29,7 @@ def main() -> int:
         "identity": lambda: identity_speed.measure(tuple(asked.records)),
         "scoring": lambda: scoring_speed.measure(tuple(asked.persons)),
         "collect": collect_speed.measure,
+        "landing": landing_speed.measure,
         "plan": plan_speed.measure,
     }
     missed = 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extract.source import LandedFile
+from extract.source import LandedFile, Place
 from warehouse.base import TableName, Warehouse
 
 _MOMENT: pa.DataType = pa.timestamp("us")
@@ -27,6 +27,8 @@ SCHEMA_CHANGES = TableName("ops", "schema_changes")
 LANDED_FILES = TableName("ops", "landed_files")
 QUARANTINE = TableName("ops", "quarantine")
 JOBS = TableName("ops", "source_jobs")
+LOG_OFFSETS = TableName("ops", "log_offsets")
+TURNS = TableName("ops", "landing_turns")
 
 # Lateness of rows is remembered for so long.
 LEARNT = timedelta(days=30)
@@ -127,6 +129,25 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "started_at": _MOMENT,
         }
     ),
+    TURNS: pa.schema({"table_schema": _TEXT, "table_name": _TEXT, "run_id": _TEXT, "taken_at": _MOMENT}),
+    LOG_OFFSETS: pa.schema(
+        {
+            "source": _TEXT,
+            "object": _TEXT,
+            "topic": _TEXT,
+            "log_partition": _COUNT,
+            "landing": _COUNT,
+            "start_offset": _COUNT,
+            "next_offset": _COUNT,
+            "records": _COUNT,
+            "last_offset": _COUNT,
+            "last_hash": _TEXT,
+            "lost_offsets": _COUNT,
+            "problem": _TEXT,
+            "run_id": _TEXT,
+            "landed_at": _MOMENT,
+        }
+    ),
     LANDED_FILES: pa.schema(
         {
             "source": _TEXT,
@@ -158,6 +179,7 @@ class State:
     lateness_seconds: float | None = None
     columns: str | None = None
     landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
+    places: Mapping[tuple[str, int], Place] = field(default_factory=dict)
 
 
 def ensure_books(warehouse: Warehouse) -> None:
@@ -200,7 +222,20 @@ def read_state(warehouse: Warehouse, source: str, name: str) -> State:
     rows: Iterable[tuple[Any, ...]] = zip(*(column.to_pylist() for column in files.columns), strict=True)
     for path, size, time, digest in rows:
         landed[path] = LandedFile(size, time, digest)
-    return State(watermark, looked, clock, lateness, described, landed)
+    return State(watermark, looked, clock, lateness, described, landed, places(warehouse, source, name))
+
+
+def places(warehouse: Warehouse, source: str, name: str) -> dict[tuple[str, int], Place]:
+    """Up to where each partition of a log has landed, by topic and partition."""
+    if warehouse.columns(LOG_OFFSETS) is None:
+        return {}
+    found = warehouse.query(
+        f"select topic, log_partition, landing, next_offset, last_offset, last_hash"
+        f" from {warehouse.relation(LOG_OFFSETS)} where source = ? and object = ? order by landing",
+        [source, name],
+    )
+    rows: Iterable[tuple[Any, ...]] = zip(*(column.to_pylist() for column in found.columns), strict=True)
+    return {(topic, int(partition)): Place(*place) for topic, partition, *place in rows}
 
 
 def subjects(warehouse: Warehouse, table: TableName, column: str, since: datetime | None) -> list[str]:

@@ -92,7 +92,7 @@ def fitted(
         name = field.name if kind is None or fixed or holds(kind, field.type) else variant(field.name, field.type)
         if name != field.name and name not in (stored or {}):
             changes.append(Change(name, ADDED, None, str(field.type)))
-        fields.append(pa.field(name, field.type))
+        fields.append(field.with_name(name))
         sources[name] = info.fields[field.name]
     if before is not None:
         known = {name: kind for name, kind in json.loads(before).items() if name != _ASKED}

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from extract import books, deletions, jobs, quarantine, windows
+from extract import books, deletions, folding, jobs, offsets, quarantine, taken, turns, windows
 from extract.source import MalformedAnswer, ObjectInfo, Window
 from extract.spool import IS_DELETED, DiskSpool
 from warehouse.base import BadRows, CsvPages, LandedCounts, ParquetFiles, Staged, Warehouse
@@ -104,6 +104,8 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     existed = warehouse.columns(info.table) is not None
     added = warehouse.ensure_table(info.table, pa.schema([*info.schema, *META]))
     before = _overlap_keys(warehouse, info, load)
+    if info.append_only:
+        turns.ready(warehouse, info.table)
     with (
         spared_keys(warehouse, spool) as (known, spared),
         _staged(warehouse, spool, load) as (parts, gone),
@@ -113,6 +115,9 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
     ):
         scopes = [*spool.scopes, *([{}] if info.snapshot or (load.full and not info.append_only) else [])]
         with warehouse.transaction():
+            if info.append_only:
+                turns.take(warehouse, info.table, load.run_id, now)
+            offsets.write(warehouse, load.source, info.name, spool.stretches, load.state.places, load.run_id, now)
             counts = [_write(warehouse, info, part, batch) for part, batch in parts]
             _refuse_incomplete(info, spool, load, parts, counts)
             read = sum(count.read for count in counts)
@@ -159,6 +164,15 @@ def _land(warehouse: Warehouse, info: ObjectInfo, spool: DiskSpool, load: Load, 
             )
             if spool.rejected:
                 quarantine.add(warehouse, rejected)
+            if info.owners is not None and landed.inserted < landed.read:
+                apart = sum(
+                    taken.keep(
+                        warehouse, info, info.owners, batch,
+                        source=load.source, version=load.version, run_id=load.run_id, now=now,
+                    )
+                    for batch in staged
+                )  # fmt: skip
+                landed = replace(landed, quarantined=landed.quarantined + apart)
             _write_books(warehouse, info, spool, load, landed, existed, now)
     return landed
 
@@ -241,6 +255,8 @@ def _staged(warehouse: Warehouse, spool: DiskSpool, load: Load) -> Iterator[tupl
 
 
 def _write(warehouse: Warehouse, info: ObjectInfo, part: CsvPages | ParquetFiles, batch: Staged) -> LandedCounts:
+    if info.folds is not None:
+        return folding.fold(warehouse, info, batch, info.folds)
     order = [column for column in info.newest_by if column in part.schema.names]
     if info.append_only:
         _make_room(warehouse, info, batch)

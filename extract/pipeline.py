@@ -140,14 +140,29 @@ class Work:
                 load = self._after(info, begun, load, result)
             if begun is None or (result.proof != windows.OPEN and not self.full):
                 result = self.complete(info, load, keys, result)
+            while self.source.more(info):
+                load = self._onward(info, load)
+                part = self.complete(info, load, keys, replace(result, run_id=load.run_id, rows_quarantined=0))
+                result = replace(part, rows_quarantined=result.rows_quarantined + part.rows_quarantined)
             if waiting:
                 self._backfill(info, waiting, clock, started_at, run_id)
+            if unread := self.source.unread(info):
+                result = replace(result, error=unread, proof=windows.OPEN)
+                self._record_failure(replace(result, run_id=uuid.uuid4().hex), info, started_at)
         except (SourceError, WarehouseError) as error:
             permanent = isinstance(error, SourceError) and error.permanent
             result = replace(result, error=str(error), permanent=permanent, proof=windows.OPEN)
             self._record_failure(result, info, started_at)
         spent = self.source.spent().calls - calls
         return replace(result, seconds=time.monotonic() - began, api_calls=spent)
+
+    def _onward(self, info: ObjectInfo, load: Load) -> Load:
+        """The next landing of a run that takes several: from the places that the one before has left."""
+        with self.open_warehouse() as warehouse:
+            places = books.places(warehouse, self.source.name, info.name)
+        state = replace(load.state, places=places, columns=load.columns)
+        calls = self.source.spent().calls
+        return replace(load, run_id=uuid.uuid4().hex, full=False, api_calls=-calls, state=state)
 
     def _after(self, info: ObjectInfo, begun: jobs.Unfinished, load: Load, result: ObjectResult) -> Load:
         """What is left of a run's window once the one that an earlier run had begun is done."""
@@ -190,8 +205,20 @@ class Work:
             files = {} if load.full else load.state.landed_files
             tell = self.tell
             book = jobs.JobBook(self.open_warehouse, info.name, load, self.now())
+            places = load.state.places
             self.source.read(
-                info, ReadContext(load.window, spool, lambda rows: tell(info.name, rows), keys, expected, files, book)
+                info,
+                ReadContext(
+                    load.window,
+                    spool,
+                    lambda rows: tell(info.name, rows),
+                    keys,
+                    expected,
+                    files,
+                    book,
+                    places,
+                    load.full,
+                ),
             )
             load = replace(load, api_calls=load.api_calls + self.source.spent().calls - before)
             with self.open_warehouse() as warehouse:

@@ -12,6 +12,7 @@ _CLASSES = {
     "segment": ("extract.sources.segment", "Segment"),
     "files": ("extract.sources.files", "Files"),
     "sql": ("extract.sources.sql", "Sql"),
+    "events": ("extract.sources.events", "Events"),
 }
 NAMES = tuple(_CLASSES)
 

@@ -59,6 +59,23 @@ class Window:
     end: datetime
 
 
+class Folds(NamedTuple):
+    """How rows of one key become one row: ``sums`` add up, ``least`` keeps the smallest, and of all other columns the
+    row with the greatest ``newest`` wins.
+    """
+
+    sums: str
+    least: str
+    newest: str
+
+
+class Owners(NamedTuple):
+    """Who a row is from: ``column`` says it, and ``anyones`` are values of it under which all owners' rows may come."""
+
+    column: str
+    anyones: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class ObjectInfo:
     """One object as its source describes it now.
@@ -74,6 +91,10 @@ class ObjectInfo:
     cursor: str | None = None
     newest_by: tuple[str, ...] = ()
     append_only: bool = False
+    # Rows of one key are counted together instead of one of them kept; with ``append_only``, since none is ever absent.
+    folds: Folds | None = None
+    # With ``append_only``: rows of another owner than the one that has the key go to quarantine, by their ``payload``.
+    owners: Owners | None = None
     # Re-read this much before the watermark: late commits, index lag.
     overlap: timedelta = timedelta(0)
     # The watermark stays at least this much behind the source's clock; what late rows teach is added to it.
@@ -167,6 +188,9 @@ class Spool(Protocol):
         ``unchanged`` when it was only looked at: it holds what it held when it landed.
         """
 
+    def reached(self, stretch: Reached) -> None:
+        """Record how far a log was read; it lands in ``ops.log_offsets`` with the rows, or neither does."""
+
 
 class LandedFile(NamedTuple):
     """A file as ``ops.landed_files`` knows it: the same size and time means it need not be opened again."""
@@ -174,6 +198,36 @@ class LandedFile(NamedTuple):
     size_bytes: int
     modified_at: datetime | None
     content_hash: str
+
+
+class Place(NamedTuple):
+    """Up to where a partition of a log has landed (``ops.log_offsets``).
+
+    ``number`` counts its landings; ``last_offset`` and ``last_hash`` (SHA-256) are of the last record that landed, by
+    which the log is known again.
+    """
+
+    number: int
+    next_offset: int
+    last_offset: int | None = None
+    last_hash: str | None = None
+
+
+class Reached(NamedTuple):
+    """A stretch of a log's partition that was read, ``start`` up to but without ``next_offset``.
+
+    ``lost`` counts offsets in it that somebody has given up, ``problem`` says why nothing behind it was read.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    next_offset: int
+    records: int = 0
+    last_offset: int | None = None
+    last_hash: str | None = None
+    lost: int = 0
+    problem: str | None = None
 
 
 class Jobs(Protocol):
@@ -204,6 +258,10 @@ class ReadContext:
     landed_files: Mapping[str, LandedFile] = field(default_factory=dict)
     # Where a source that has the server work for minutes remembers its jobs; None in reads that are cheap to repeat.
     jobs: Jobs | None = None
+    # (topic, partition) -> up to where it has landed, for sources that read a log.
+    places: Mapping[tuple[str, int], Place] = field(default_factory=dict)
+    # All history is asked for again.
+    full: bool = False
 
 
 class Spent(NamedTuple):
@@ -269,6 +327,14 @@ class Source(ABC):
 
     def landed(self, info: ObjectInfo) -> None:  # noqa: B027 - optional
         """Let go at the server of what ``read`` kept for a run that might have to go on: it has landed."""
+
+    def more(self, info: ObjectInfo) -> bool:
+        """Whether ``read`` stopped early, so that one landing is not too large: once landed it is asked again."""
+        return False
+
+    def unread(self, info: ObjectInfo) -> str | None:
+        """What the last ``read`` could not read, when the rest of it landed all the same; None for nothing."""
+        return None
 
     def read_keys(self, info: ObjectInfo, keys: Sequence[str], context: ReadContext) -> None:
         """Spool the records with these keys as they are now; those that no longer exist are left out."""

@@ -23,7 +23,7 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from extract.source import MalformedAnswer, ObjectInfo, Rejected
+from extract.source import MalformedAnswer, ObjectInfo, Reached, Rejected
 from warehouse.base import CsvPages, ParquetFiles
 from warehouse.csv_pages import split
 
@@ -93,6 +93,7 @@ class DiskSpool:
         self.scopes: list[dict[str, str]] = []
         self.expected_csv_rows: int | None = None
         self.files: list[FileRead] = []
+        self.stretches: list[Reached] = []
 
     def csv_page(self, chunks: Callable[[Callable[[bytes], object]], None]) -> None:
         """Write one page; see ``Spool.csv_page``. Several threads may write a page each."""
@@ -161,6 +162,10 @@ class DiskSpool:
     ) -> None:
         """Remember a file as read; see ``Spool.file_done``."""
         self.files.append(FileRead(path, size_bytes, modified_at, content_hash, rows, unchanged))
+
+    def reached(self, stretch: Reached) -> None:
+        """Remember how far a log was read; see ``Spool.reached``."""
+        self.stretches.append(stretch)
 
     def parts(self) -> list[CsvPages | ParquetFiles]:
         """What there is to land; closes the files, so nothing can be added afterwards."""

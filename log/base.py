@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EVENTS = "events"
 DEAD_LETTERS = "dead_letters"
@@ -31,6 +34,15 @@ class Batch:
 
     offsets: Sequence[int]
     payloads: Sequence[bytes]
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A batch as Arrow has it: ``offsets`` int64, ``payloads`` large_binary; otherwise as in ``Batch``."""
+
+    offsets: pa.Array[Any]
+    payloads: pa.Array[Any]
     next_offset: int
 
 
@@ -61,6 +73,9 @@ class Reader(Protocol):
 
     def read(self, topic: str, partition: int, offset: int, *, max_records: int = 10_000) -> Batch:
         """Records from ``offset`` on, at most ``max_records`` (a block more, at most), none at the end."""
+
+    def columns(self, topic: str, partition: int, offset: int, *, max_records: int, max_bytes: int) -> Columns:
+        """As ``read``, in columns; it stops at ``max_bytes`` of payload as well (a block or a row group more)."""
 
     def close(self) -> None:
         """Let go of files or connections."""

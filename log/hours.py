@@ -81,13 +81,22 @@ class Hour:
         rows = self._file.read_row_group(group, columns=list(columns))
         return [rows.column(name).to_pylist() for name in columns]
 
-    def records(self, group: int) -> tuple[list[int], list[bytes]]:
-        """Offsets and payloads of a row group."""
+    def records(self, group: int) -> tuple[pa.Array[Any], pa.Array[Any]]:
+        """Offsets (int64) and payloads (large_binary) of a row group."""
+        import pyarrow as pa
+
         with _told(self.path):
-            offsets, payloads = self._read(group, ["offset", "payload"])
-            if len(offsets) != len(payloads) or None in payloads:
+            rows = self._file.read_row_group(group, columns=["offset", "payload"])
+            offsets = rows.column("offset").combine_chunks().cast(pa.int64())
+            payloads = rows.column("payload").combine_chunks().cast(pa.large_binary())
+            if len(offsets) != len(payloads) or payloads.null_count:
                 raise ValueError
             return offsets, payloads
+
+    def payloads(self, group: int) -> list[bytes]:
+        """Payloads of a row group, one by one."""
+        found: list[bytes] = self.records(group)[1].to_pylist()  # type: ignore[assignment]
+        return found
 
     def table(self, group: int) -> pa.Table:
         """All columns of a row group."""

@@ -16,8 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from log import LogBroken, LogCorrupt, LogError
-from log.base import RECORD_BYTES, TOPICS, Batch, Entry
+from log import LogBroken, LogCorrupt, LogError, columns
+from log.base import RECORD_BYTES, TOPICS, Batch, Columns, Entry
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Producer
@@ -30,6 +30,7 @@ COMMIT_SECONDS = 20.0
 _MESSAGE_BYTES = RECORD_BYTES + 8 * 1024
 _ASK_SECONDS = 10.0
 _POLL_SECONDS = 0.2
+_NO_LIMIT = 1 << 62
 
 Settings = Mapping[str, Any]
 
@@ -156,6 +157,14 @@ class KafkaReader:
 
     def read(self, topic: str, partition: int, offset: int, *, max_records: int = 10_000) -> Batch:
         """Records from ``offset`` on; LogCorrupt when retention took them before they were read."""
+        return self._read(topic, partition, offset, max_records, _NO_LIMIT)
+
+    def columns(self, topic: str, partition: int, offset: int, *, max_records: int, max_bytes: int) -> Columns:
+        """As ``read``, in columns; it stops at ``max_bytes`` of payload as well (what the client has ready more)."""
+        found = self._read(topic, partition, offset, max_records, max_bytes)
+        return columns.of_records(found.offsets, found.payloads, found.next_offset)
+
+    def _read(self, topic: str, partition: int, offset: int, max_records: int, max_bytes: int) -> Batch:
         from confluent_kafka import KafkaException, TopicPartition
 
         first, end = self._bounds(topic, partition)
@@ -168,26 +177,29 @@ class KafkaReader:
             return Batch((), (), offset)
         offsets: list[int] = []
         payloads: list[bytes] = []
-        place = offset
+        place, held = offset, 0
         deadline, trouble = time.monotonic() + _ASK_SECONDS, "no answer"
         try:
             if self._at != (topic, partition, offset):
                 self._consumer.assign([TopicPartition(self._prefix + topic, partition, offset)])
             self._at = None
-            while place < end and len(offsets) < max_records:
+            while place < end and len(offsets) < max_records and held < max_bytes:
                 messages = self._consumer.consume(min(max_records - len(offsets), 10_000), timeout=_POLL_SECONDS)
                 for message in messages:
                     error, number, payload = message.error(), message.offset(), message.value()
                     if error is not None:
                         # The client goes on by itself where it can; what it cannot do shows in no records coming.
                         trouble = error.str()
-                    elif number is not None and payload is not None:
-                        offsets.append(number)
-                        payloads.append(payload)
+                    elif number is not None:
+                        # A message without a value is nothing of ours: an offset without a record.
+                        if payload:
+                            offsets.append(number)
+                            payloads.append(payload)
+                            held += len(payload)
                         place = number + 1
                         deadline = time.monotonic() + _ASK_SECONDS
                 if time.monotonic() > deadline:
-                    if offsets:
+                    if place > offset:
                         break
                     raise LogError(f"Kafka gives no records of {self._prefix}{topic} ({trouble}): look at its brokers.")
         except KafkaException as error:

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import os
 import time
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from log import LogCorrupt, files, segments
-from log.base import Batch
+from log import LogCorrupt, columns, files, segments
+from log.base import Batch, Columns
+from log.blocks import Block
 from log.files import Piece
 from log.hours import Hour
 
 # While files are replaced, a listing may show neither the old nor the new: looked at again before it is called damage.
 _LOOKS, _PAUSE_SECONDS = 4, 0.05
+_NO_LIMIT = 1 << 62
+
+
+class _Most(NamedTuple):
+    """Where a read stops, whichever comes first; by bytes of payload."""
+
+    records: int
+    bytes: int
 
 
 @dataclass
@@ -67,10 +76,16 @@ class EmbeddedReader:
 
     def read(self, topic: str, partition: int, offset: int, *, max_records: int = 10_000) -> Batch:
         """Records from ``offset`` on; see ``log.base.Reader``."""
+        found = self.columns(topic, partition, offset, max_records=max_records, max_bytes=_NO_LIMIT)
+        return Batch(*columns.listed(found), found.next_offset)
+
+    def columns(self, topic: str, partition: int, offset: int, *, max_records: int, max_bytes: int) -> Columns:
+        """Records from ``offset`` on as columns; see ``log.base.Reader``."""
+        most = _Most(max_records, max_bytes)
         for look in range(_LOOKS):
             last = look == _LOOKS - 1
             try:
-                return self._read(topic, partition, offset, max_records, skip=last and self._past_damage)
+                return self._read(topic, partition, offset, most, skip=last and self._past_damage)
             except (FileNotFoundError, LogCorrupt):
                 self._forget(topic, partition)
                 if last:
@@ -78,29 +93,29 @@ class EmbeddedReader:
                 time.sleep(_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
-    def _read(self, topic: str, partition: int, offset: int, max_records: int, *, skip: bool) -> Batch:
+    def _read(self, topic: str, partition: int, offset: int, most: _Most, *, skip: bool) -> Columns:
         folder = files.partition_folder(self.root, topic, partition)
         end = self.end(topic, partition)
         if offset >= end:
-            return Batch((), (), offset)
+            return columns.empty(offset)
         kept = files.pieces(folder)
         at = max((index for index, piece in enumerate(kept) if piece.base <= offset), default=-1)
         if at < 0:
             first = kept[0].base if kept else end
             if skip:
-                return Batch((), (), first)
+                return columns.empty(first)
             raise LogCorrupt(f"{folder} has no file for offsets {offset:,} to {first - 1:,}: restore it from a backup.")
         piece, following = kept[at], kept[at + 1] if at + 1 < len(kept) else None
         stop = min(end, following.base) if following else end
         if piece.is_parquet:
             try:
-                batch = self._read_parquet(topic, partition, piece, offset, max_records)
+                batch = self._read_parquet(topic, partition, piece, offset, most)
             except LogCorrupt:
                 if not skip:
                     raise
-                batch = Batch((), (), offset)
+                batch = columns.empty(offset)
         else:
-            batch = self._read_segment(topic, partition, piece, offset, stop, max_records)
+            batch = self._read_segment(topic, partition, piece, offset, stop, most)
         if batch.next_offset > offset:
             return batch
         if skip:
@@ -110,24 +125,20 @@ class EmbeddedReader:
             "from a backup, or read on past the damage where the reader offers that."
         )
 
-    def _read_segment(
-        self, topic: str, partition: int, piece: Piece, offset: int, stop: int, max_records: int
-    ) -> Batch:
+    def _read_segment(self, topic: str, partition: int, piece: Piece, offset: int, stop: int, most: _Most) -> Columns:
         place = self._place(topic, partition, piece, offset)
-        offsets: list[int] = []
-        payloads: list[bytes] = []
-        while place.offset < stop and len(offsets) < max_records:
+        found: list[Block] = []
+        records = held = 0
+        while place.offset < stop and records < most.records and held < most.bytes:
             block = segments.read_block(place.handle, place.position)
             # A block from below the offset is one that a search by headers landed in.
             if block is None or block.next_offset > stop or block.first > place.offset:
                 break
-            for number, payload in block.records():
-                if number >= offset:
-                    offsets.append(number)
-                    payloads.append(payload)
+            found.append(block)
+            records, held = records + block.next_offset - max(block.first, offset), held + len(block.body)
             place.position += block.size
             place.offset = block.next_offset
-        return Batch(offsets, payloads, max(place.offset, offset))
+        return columns.of_blocks(found, offset, max(place.offset, offset))
 
     def _place(self, topic: str, partition: int, piece: Piece, offset: int) -> _Place:
         """An open handle at the block that holds ``offset``: where the last read ended, or found by the headers."""
@@ -141,24 +152,24 @@ class EmbeddedReader:
         self._places[topic, partition] = place
         return place
 
-    def _read_parquet(self, topic: str, partition: int, piece: Piece, offset: int, max_records: int) -> Batch:
+    def _read_parquet(self, topic: str, partition: int, piece: Piece, offset: int, most: _Most) -> Columns:
         assert piece.end is not None
         if offset >= piece.end:
-            return Batch((), (), offset)
+            return columns.empty(offset)
         hour = self._open_parquet(topic, partition, piece)
-        offsets: list[int] = []
-        payloads: list[bytes] = []
+        parts = []
+        records = held = 0
         for group, (_, last) in enumerate(hour.bounds):
             if last < offset:
                 continue
             numbers, found = hour.records(group)
-            first = bisect_left(numbers, offset)
-            room = slice(first, first + max_records - len(offsets))
-            offsets += numbers[room]
-            payloads += found[room]
-            if len(offsets) >= max_records:
-                return Batch(offsets, payloads, offsets[-1] + 1)
-        return Batch(offsets, payloads, piece.end)
+            first = columns.first_from(numbers, offset)
+            numbers, found = (column.slice(first, most.records - records) for column in (numbers, found))
+            parts.append((numbers, found))
+            records, held = records + len(numbers), held + found.nbytes
+            if records >= most.records or held >= most.bytes:
+                return columns.joined(parts, numbers[-1].as_py() + 1)
+        return columns.joined(parts, piece.end)
 
     def _open_parquet(self, topic: str, partition: int, piece: Piece) -> Hour:
         inode = piece.path.stat().st_ino
@@ -180,9 +191,9 @@ class EmbeddedReader:
             self._forget(topic, partition)
 
 
-def _behind_damage(piece: Piece, offset: int, stop: int) -> Batch:
+def _behind_damage(piece: Piece, offset: int, stop: int) -> Columns:
     """Nothing, and the offset of the first record behind the damage that ``offset`` lies in."""
     if piece.is_parquet:
-        return Batch((), (), stop)
+        return columns.empty(stop)
     resumes = [found.found for found in segments.scan(piece.path).damage if offset < found.found <= stop]
-    return Batch((), (), min(resumes, default=stop))
+    return columns.empty(min(resumes, default=stop))

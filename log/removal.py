@@ -133,12 +133,12 @@ def _rewrite_parquet(path: Path, draft: Path, matches: Matches) -> int:
 
     hour = hours.Hour(path)
     groups = range(len(hour.bounds))
-    if not any(matches(payload) for group in groups for payload in hour.records(group)[1]):
+    if not any(matches(payload) for group in groups for payload in hour.payloads(group)):
         return 0
     found = 0
     with hours.writer(draft, hour.schema) as writer:
         for group in groups:
-            keep = [not matches(payload) for payload in hour.records(group)[1]]
+            keep = [not matches(payload) for payload in hour.payloads(group)]
             found += keep.count(False)
             if any(keep):
                 writer.write_table(hour.table(group).filter(pa.array(keep)), row_group_size=ROWS_A_GROUP)

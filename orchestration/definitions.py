@@ -8,6 +8,8 @@ from orchestration.defs.dbt.assets import dbt_build
 from orchestration.defs.dbt.checks import source_freshness
 from orchestration.defs.dbt.schedules import every_half_past, every_night, every_noon, extract_all, freshness, nightly
 from orchestration.defs.dbt.sensors import tell_when_failed, tell_when_stale
+from orchestration.defs.events.assets import collected
+from orchestration.defs.events.checks import collected_batches
 from orchestration.defs.files.assets import files
 from orchestration.defs.files.checks import files_batches
 from orchestration.defs.hubspot.assets import hubspot
@@ -27,13 +29,14 @@ from orchestration.defs.sql.assets import sql
 from orchestration.defs.sql.checks import sql_batches
 
 defs = dg.Definitions(
-    assets=[salesforce, hubspot, segment, files, sql, dbt_build, train_matching],
+    assets=[salesforce, hubspot, segment, files, sql, collected, dbt_build, train_matching],
     asset_checks=[
         salesforce_batches,
         hubspot_batches,
         segment_batches,
         files_batches,
         sql_batches,
+        collected_batches,
         source_freshness,
         proven,
     ],

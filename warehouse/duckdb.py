@@ -35,7 +35,7 @@ from warehouse.identifiers import folded, quote, quote_list, quote_table, refuse
 from warehouse.lock import REPEAT_SECONDS
 from warehouse.profile import Target
 from warehouse.statements import refuse_outside_rows
-from warehouse.types import holds, literal, sql_type, with_extra_columns
+from warehouse.types import holds, is_long, literal, sql_type, with_extra_columns
 
 # Landing streams, so little memory is enough; what does not fit goes to the folder beside the file.
 _DEFAULT_MEMORY = "320MB"
@@ -170,7 +170,9 @@ class DuckDBWarehouse(Warehouse):
         with self._explained(str(table)):
             if stored is None:
                 self._run(f"create schema if not exists {quote(self.database, 'duckdb')}.{self.quoted(table.schema)}")
-                body = ", ".join(f"{self.quoted(name)} {type_}" for name, type_ in types.items())
+                # Left to itself DuckDB packs JSON by FSST: three times the bytes, at twice the time.
+                packed = {f.name: " using compression zstd" if is_long(f) else "" for f in schema}
+                body = ", ".join(f"{self.quoted(name)} {type_}{packed[name]}" for name, type_ in types.items())
                 self._run(f"create table {self.relation(table)} ({body})")
                 return tuple(types)
             missing = missing_columns(table, stored, schema)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -26,6 +27,19 @@ _SIMPLE: tuple[tuple[pa.DataType, str, str], ...] = (
 def naive_utc(value: datetime) -> datetime:
     """A time as every warehouse here stores it; one without a zone is taken as it is."""
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+_LONG = {b"braid": b"long"}
+
+
+def long_text(name: str) -> pa.Field[Any]:
+    """A text column of long values that few queries read: a warehouse may pack it tighter than the others."""
+    return pa.field(name, pa.string(), metadata=_LONG)
+
+
+def is_long(field: pa.Field[Any]) -> bool:
+    """Whether a column was made by ``long_text``."""
+    return (field.metadata or {}).items() >= _LONG.items()
 
 
 def sql_type(arrow: pa.DataType, dialect: str, where: str = "A column") -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def extract(
     source: str, objects: tuple[str, ...], full: bool, only_plan: bool, target: str | None, as_json_: bool
 ) -> int:
-    """Read what changed in SOURCE (salesforce, hubspot, segment, files or sql) into raw tables.
+    """Read what changed in SOURCE (salesforce, hubspot, segment, files, sql or events) into raw tables.
 
     The first run reads all history, later ones what changed since. Rows and watermark are committed together, object
     by object: a run that is stopped or fails loses nothing and doubles nothing, and the next one goes on from there.
@@ -37,6 +37,7 @@ def extract(
       braid extract segment events --json
       braid extract files --full
       braid extract sql shop.orders
+      braid extract events
       braid extract salesforce --plan
 
     \b
@@ -46,6 +47,7 @@ def extract(
       segment     SEGMENT_ARCHIVE_URL; SEGMENT_SPACE_ID and SEGMENT_ACCESS_TOKEN for profiles
       files       BRAID_FILES, a YAML file that maps columns onto the input contracts
       sql         BRAID_SQL, a YAML file of databases and tables
+      events      BRAID_COLLECT_LOG, the collector's folder with /log behind it; or BRAID_KAFKA
     """
     from extract import pipeline, registry
 

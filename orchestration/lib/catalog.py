@@ -16,10 +16,15 @@ from extract.source import ConfigurationError
 from warehouse.base import TableName
 
 SOURCES = registry.NAMES
-EVENTS = dg.AssetKey(["events", "events"])
+EVENTS, COLLECTED = dg.AssetKey(["events", "events"]), dg.AssetKey(["events", "collected"])
+DEAD_LETTERS = dg.AssetKey(["ops", "dead_letters"])
+# What lands in the one table of events, by whichever way.
+FEEDS = (EVENTS, COLLECTED)
 
 # Events of whatever collector share one table, so theirs is not named for the source that read them.
-_KEYS = {("segment", "events"): EVENTS}
+_KEYS = {("segment", "events"): EVENTS, ("events", "dead_letters"): DEAD_LETTERS}
+# Where an object lands when that is not what its key says.
+_TABLES = {COLLECTED: TableName("raw_events", "events"), DEAD_LETTERS: TableName("ops", "dead_letters")}
 # What a source can do without: an object is configured when one of its sets of variables is complete.
 _NEEDS = {
     ("segment", "events"): ("SEGMENT_ARCHIVE_URL",),
@@ -41,8 +46,14 @@ def asset_key(source: str, name: str) -> dg.AssetKey:
 
 def raw_table(source: str, name: str) -> TableName:
     """Where an object is landed."""
-    schema, table = asset_key(source, name).path
-    return TableName(f"raw_{schema}", table)
+    key = asset_key(source, name)
+    schema, table = key.path
+    return _TABLES.get(key, TableName(f"raw_{schema}", table))
+
+
+def declared_key(key: dg.AssetKey) -> dg.AssetKey:
+    """The key of the dbt source that is the table of an object: its own, unless two objects feed one table."""
+    return EVENTS if key in FEEDS else key
 
 
 def keys(source: str) -> dict[dg.AssetKey, str]:

@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from orchestration.lib import catalog
+
 
 class Translator(DagsterDbtTranslator):
     """Keys are dagster-dbt's own (schema and name; source and table), so that extraction and dbt meet."""
@@ -35,8 +37,10 @@ class Translator(DagsterDbtTranslator):
         return described or f"dbt {dbt_resource_props['resource_type']} {dbt_resource_props['name']}"
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Also a freshness policy, from ``meta.fresh_within_hours``."""
+        """Also a freshness policy, from ``meta.fresh_within_hours``; who reads events waits for every feed of them."""
         spec = super().get_asset_spec(manifest, unique_id, project)
+        if catalog.EVENTS in {dep.asset_key for dep in spec.deps}:
+            spec = spec.replace_attributes(deps=[*spec.deps, dg.AssetDep(catalog.COLLECTED)])
         age = fresh_within(self.get_resource_props(manifest, unique_id))
         if age is None or spec.freshness_policy is not None:
             return spec

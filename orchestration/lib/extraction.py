@@ -23,15 +23,16 @@ def extraction(source: str, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     specs = []
     for key, name in catalog.keys(source).items():
         table = declared.get(key, {})
+        lands = catalog.raw_table(source, name)
         specs.append(
             dg.AssetSpec(
                 key,
                 description=table.get("description") or f"{name}, as its system has it.",
-                group_name=f"raw_{key.path[0]}",
+                group_name=lands.schema,
                 kinds={{"files": "file"}.get(source, source)},
                 owners=owners(table),
                 skippable=True,
-                metadata={"dagster/table_name": f"raw_{key.path[0]}.{key.path[1]}"},
+                metadata={"dagster/table_name": str(lands)},
             )
         )
 

@@ -35,12 +35,11 @@ class Limits:
 
 def source_limits(manifest: Mapping[str, Any]) -> dict[dg.AssetKey, Limits]:
     """Limits of the extracted objects that have some in dbt's sources."""
-    extracted = {key for source in catalog.SOURCES for key in catalog.keys(source)}
-    limits = {}
-    for key, table in declared_sources(manifest).items():
-        declared = table.get("freshness") or {}
+    tables, limits = declared_sources(manifest), {}
+    for key in sorted({key for source in catalog.SOURCES for key in catalog.keys(source)}):
+        declared = tables.get(catalog.declared_key(key), {}).get("freshness") or {}
         found = Limits(_span(declared.get("warn_after")), _span(declared.get("error_after")))
-        if key in extracted and (found.warn_after or found.error_after):
+        if found.warn_after or found.error_after:
             limits[key] = found
     return limits
 

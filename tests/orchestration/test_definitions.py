@@ -65,17 +65,21 @@ def test_nothing_private_of_dagster_is_imported() -> None:
 
 
 def test_dbt_sources_and_extracted_objects_are_the_same() -> None:
-    # The books are Braid's own: written with every landing, not extracted.
-    declared = {key for key in declared_sources(manifest()) if key.path[0] != "ops"}
-    assert declared == EXTRACTED
+    declared = declared_sources(manifest())
+    landed = {catalog.declared_key(key) for key in EXTRACTED}
+    # The other books are Braid's own: written with every landing, not extracted.
+    assert {key for key in declared if key.path[0] != "ops"} == landed - {catalog.DEAD_LETTERS}
+    for source in catalog.SOURCES:
+        for key, name in catalog.keys(source).items():
+            table = declared[catalog.declared_key(key)]
+            assert (table["schema"], table["name"]) == catalog.raw_table(source, name)
 
 
 def test_extraction_and_models_are_one_graph() -> None:
     graph = defs.resolve_asset_graph()
     assert set(graph.materializable_asset_keys) >= EXTRACTED
-    for key in EXTRACTED:
-        downstream = graph.get(key).child_keys
-        assert downstream, f"nothing is built on {key.to_user_string()}"
+    # Dead letters wait for people: a model may be built on them, and none has to be.
+    assert {key for key in EXTRACTED if not graph.get(key).child_keys} <= {catalog.DEAD_LETTERS}
     reached, todo = set(), list(EXTRACTED)
     while todo:
         key = todo.pop()
@@ -184,6 +188,15 @@ def test_freshness_is_asked_of_configured_sources_only(monkeypatch: pytest.Monke
     assert {key.asset_key for key in request.asset_check_keys or ()} == set(catalog.keys("hubspot"))
 
 
+@pytest.mark.parametrize("feed", catalog.FEEDS, ids=lambda key: key.path[-1])
+def test_freshness_is_asked_of_the_feed_that_is_configured(monkeypatch: pytest.MonkeyPatch, feed: dg.AssetKey) -> None:
+    monkeypatch.setenv("SEGMENT_ARCHIVE_URL" if feed == catalog.EVENTS else "BRAID_COLLECT_LOG", "file:///nowhere")
+    request = tick("every_half_past")
+    assert isinstance(request, dg.RunRequest)
+    assert {key.asset_key for key in request.asset_check_keys or ()} == {feed}
+    assert source_limits(manifest())[feed] == source_limits(manifest())[catalog.EVENTS]
+
+
 def test_the_hour_reads_events_unless_the_hour_before_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_ARCHIVE_URL", "file:///nowhere")
     with dg.DagsterInstance.local_temp() as instance:
@@ -203,10 +216,29 @@ def test_the_hour_reads_events_unless_the_hour_before_has_not_ended(monkeypatch:
         assert run.run_id[:8] in str(skipped.skip_message)
 
 
+@pytest.mark.parametrize("setting", ["SEGMENT_ARCHIVE_URL", "BRAID_COLLECT_LOG"])
+def test_the_hour_reads_the_feeds_that_are_configured(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv(setting, "file:///nowhere")
+    with dg.DagsterInstance.local_temp() as instance:
+        for key in stands_on():
+            instance.report_runless_asset_event(dg.AssetMaterialization(key))
+        request = tick("every_hour", instance)
+    assert isinstance(request, dg.RunRequest)
+    selected = set(request.asset_selection or ())
+    own = {catalog.EVENTS} if setting == "SEGMENT_ARCHIVE_URL" else {catalog.COLLECTED, catalog.DEAD_LETTERS}
+    assert selected & EXTRACTED == own
+    assert dg.AssetKey(["staging", "stg_events__events"]) in selected
+    graph = defs.resolve_asset_graph()
+    assert set(catalog.FEEDS) <= graph.get(dg.AssetKey(["staging", "stg_events__events"])).parent_keys
+
+
 def test_configured_objects_are_those_whose_variables_are_there() -> None:
     keys, reasons = catalog.configured(SANDBOX)
-    assert set(keys) == EXTRACTED - set(catalog.keys("files")) - set(catalog.keys("sql"))
-    assert [reason for reason in reasons if "BRAID_FILES" not in reason and "BRAID_SQL" not in reason] == []
+    apart = {"files": "BRAID_FILES", "sql": "BRAID_SQL", "events": "BRAID_COLLECT_LOG"}
+    assert set(keys) == EXTRACTED - {key for source in apart for key in catalog.keys(source)}
+    assert [[setting for setting in apart.values() if setting in reason] for reason in reasons] == [
+        [apart[source]] for source in catalog.SOURCES if source in apart
+    ]
     keys, reasons = catalog.configured({})
     assert keys == []
     assert len(reasons) == len(catalog.SOURCES)

@@ -40,6 +40,7 @@ from extract.source import (
     Unreachable,
 )
 from extract.sources.buckets import s3_folder
+from extract.sources.calls import CONTEXT, is_utf8, parser, schema_of
 from extract.sources.times import TIMESTAMP
 from warehouse.types import naive_utc
 
@@ -55,7 +56,7 @@ COLUMN_TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys(("timestamp", "original_timestamp", "sent_at", "received_at"), TIMESTAMP),
     **dict.fromkeys(TEXTS, pa.string()),
 }
-SCHEMA = pa.schema(COLUMN_TYPES)
+SCHEMA = schema_of(COLUMN_TYPES)
 FIELDS = {
     "message_id": "messageId",
     "user_id": "userId",
@@ -67,24 +68,12 @@ FIELDS = {
     "region": "context.location.country",
 }
 
-# Both are parsed once a line; what a call has beside this stays in its payload.
+# Parsed once a line; what a call has beside this stays in its payload.
 CALL = (
     '{"messageId":"VARCHAR","type":"VARCHAR","event":"VARCHAR","userId":"VARCHAR","anonymousId":"VARCHAR",'
     '"timestamp":"VARCHAR","originalTimestamp":"VARCHAR","sentAt":"VARCHAR","receivedAt":"VARCHAR",'
     '"context":"JSON","properties":"JSON","traits":"JSON"}'
 )
-CONTEXT = '{"traits":"JSON","consent":"JSON","location":{"country":"VARCHAR"}}'
-
-MACROS = """
-create macro moment(written) as case
-    when regexp_full_match(written, '\\d{13}') then epoch_ms(try_cast(written as bigint))
-    when regexp_matches(written, '^\\d{4}-\\d\\d-\\d\\d') then cast(try_cast(written as timestamptz) as timestamp)
-end;
-create macro identifier(written) as case
-    when lower(trim(written)) not in ('', 'null') then trim(written)
-end;
-create macro only_object(value) as case when json_type(value) = 'OBJECT' then value end;
-"""
 
 NO_CALLS = """
 select line, payload from lines
@@ -92,7 +81,6 @@ where not json_valid(payload) or case when json_valid(payload) then json_type(pa
 order by line
 """
 
-# A library of Rudder puts an identify's traits into the context; where both are, the call's own win.
 COLUMNS = f"""
 with
 
@@ -123,14 +111,7 @@ select
     coalesce(received_at, $received_day) as received_at,
     cast(call.context as varchar) as context,
     cast(call.properties as varchar) as properties,
-    cast(
-        case
-            when only_object(context.traits) is not null and only_object(call.traits) is not null
-                then json_merge_patch(context.traits, call.traits)
-            else coalesce(only_object(call.traits), only_object(context.traits))
-        end
-        as varchar
-    ) as traits,
+    cast(all_traits(context.traits, call.traits) as varchar) as traits,
     cast(context.consent as varchar) as consent,
     identifier(context.location.country) as region,
     'segment_archive' as source,
@@ -176,8 +157,8 @@ class Archive:
 
     def read(self, context: ReadContext) -> None:
         """Spool the calls of every file that is new or has changed."""
-        with closing(_parser()) as parser:
-            self._read(parser, context)
+        with closing(parser()) as opened:
+            self._read(opened, context)
 
     def _read(self, parser: duckdb.DuckDBPyConnection, context: ReadContext) -> None:
         # Most files hold an hour of one source: a few calls, too few for a table of their own.
@@ -283,14 +264,6 @@ class _Hashed(io.RawIOBase):
         return len(data)
 
 
-def _parser() -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory as a JSON reader by columns; it can touch neither files nor network."""
-    parser = duckdb.connect(":memory:", config={"threads": 2, "enable_external_access": False})
-    parser.execute("set timezone = 'UTC'")
-    parser.execute(MACROS)
-    return parser
-
-
 def _columns(
     parser: duckdb.DuckDBPyConnection, lines: list[bytes], first: int, path: str, reject: Reject
 ) -> Iterator[pa.Table]:
@@ -301,7 +274,7 @@ def _columns(
     try:
         payload = pa.array(numbered.values(), pa.binary()).cast(pa.string())
     except pa.ArrowInvalid:
-        broken = [number for number, text in numbered.items() if not _is_utf8(text)]
+        broken = [number for number, text in numbered.items() if not is_utf8(text)]
         reject([_rejected(path, n, numbered.pop(n).decode(errors="replace"), "not UTF-8", "utf8") for n in broken])
         payload = pa.array(numbered.values(), pa.binary()).cast(pa.string())
     parser.register("lines", pa.table({"line": pa.array(list(numbered), pa.int64()), "payload": payload}))
@@ -326,14 +299,6 @@ def _rejected(path: str, line: int, text: str, problem: str, rule: str, key: str
     return Rejected(
         payload, rule, f"{path}, line {line}: {problem}; correct or remove it.", f"{path}, line {line}", key
     )
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _received_day(path: str) -> datetime:

@@ -22,6 +22,9 @@ final as (
         region,
         source as event_source,
         payload,
+        plan_version,
+        event_version,
+        violations,
 
         timestamp as occurred_at,
         original_timestamp as original_occurred_at,

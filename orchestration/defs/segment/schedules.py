@@ -10,7 +10,7 @@ from orchestration.lib import catalog
 events = dg.define_asset_job(
     "events",
     # Weights are downstream too, but learnt when somebody asks.
-    dg.AssetSelection.assets(catalog.EVENTS).downstream()
+    (dg.AssetSelection.assets(*catalog.FEEDS).downstream() | dg.AssetSelection.assets(catalog.DEAD_LETTERS))
     - dg.AssetSelection.assets(train_matching)
     - dg.AssetSelection.checks(source_freshness),
     description="Read new events, check the batch, build what depends on them.",
@@ -23,8 +23,11 @@ _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.Dags
 def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ten past each hour, unless the run before has not ended, or what it builds on is not there yet."""
     keys, _ = catalog.configured()
-    if catalog.EVENTS not in keys:
-        return dg.SkipReason("No events are configured: SEGMENT_ARCHIVE_URL is not set.")
+    feeds = [key for key in (*catalog.FEEDS, catalog.DEAD_LETTERS) if key in keys]
+    if not feeds:
+        return dg.SkipReason(
+            "No events are configured: none of SEGMENT_ARCHIVE_URL, BRAID_COLLECT_LOG and BRAID_KAFKA is set."
+        )
     unfinished = context.instance.get_runs(dg.RunsFilter(job_name=events.name, statuses=_UNFINISHED), limit=1)
     if unfinished:
         return dg.SkipReason(
@@ -36,14 +39,20 @@ def every_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Skip
             f"{missing[0].to_user_string()} is not built yet: the hour begins after the first run of nightly, "
             "which comes at 02:00 UTC or when you launch it."
         )
-    return dg.RunRequest()
+    return dg.RunRequest(asset_selection=[*feeds, *_built()])
 
 
 def stands_on() -> list[dg.AssetKey]:
     """Models that the job reads and does not build: the other sources' side of what events are joined with."""
+    reads, built = dbt_build.asset_deps, _built()
+    return sorted({parent for key in built for parent in reads[key]} & dbt_build.keys - built)
+
+
+def _built() -> set[dg.AssetKey]:
+    """The models that are downstream of events."""
     reads = dbt_build.asset_deps
-    built, found = set[dg.AssetKey](), {catalog.EVENTS}
+    built, found = set[dg.AssetKey](), set(catalog.FEEDS)
     while found:
         found = {key for key in reads if reads[key] & found} - built
         built |= found
-    return sorted({parent for key in built for parent in reads[key]} & dbt_build.keys - built)
+    return built
