@@ -22,6 +22,7 @@ from collect.body import Refused, parsed, too_large, unpacked
 from collect.events import Intake, Records, Stamps, digest, message_id, share, shared
 from collect.limits import Keys, Source
 from collect.metrics import Metrics
+from collect.refusals import Refusals
 from collect.window import Window
 from log import LogError
 from log.group import PENDING_BYTES, GroupCommit, LogFull
@@ -76,6 +77,7 @@ class Collector:
         self.keys, self.intake, self.window, self.metrics = keys, intake, window, metrics
         self.commit: GroupCommit | None = None
         self.damage: tuple[str, ...] = ()
+        self.refusals = Refusals()
         self._body_bytes, self._public_url, self._stopping = body_bytes, public_url, stopping
         # What a batch says for all of its events is in the record of each.
         self._record_bytes = min(_RECORDS_A_BODY * body_bytes, PENDING_BYTES)
@@ -200,6 +202,8 @@ class Collector:
             raise Refused(503, "log_failed", "The log cannot be written now.", retry_after=_RETRY_SECONDS) from None
         count = self.metrics.count
         count("events_accepted", len(records.events))
+        if new:
+            self.refusals.count(stamps.source, len(new), len(records.dead))
         if duplicates or records.dead or records.violations:
             count("events_duplicate", duplicates)
             count("events_dead", len(records.dead))
@@ -309,11 +313,18 @@ class Collector:
         if self._stopping():
             reasons.append("stopping")
         content = {"ready": not reasons, "reasons": reasons, "damage": list(self.damage)}
+        # Never a reason: a server that is taken out of service for it would lose what it now keeps.
+        content["refused"] = list(self.refusals.sources())
         await answers.document(send, content, status=503 if reasons else 200)
         return 503 if reasons else 200
 
     def _gauges(self) -> list[tuple[str, str, float]]:
         return [
             ("write_keys", "Write keys that may write.", self.keys.count()),
+            (
+                "sources_refused",
+                "Sources of which this worker sends half to the dead letters.",
+                len(self.refusals.sources()),
+            ),
             ("log_damaged", "Damaged places that this worker found in the log when it opened.", len(self.damage)),
         ]

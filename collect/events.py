@@ -157,6 +157,9 @@ class Intake:
         call.pop("writeKey", None)
         if kind is None:
             kind = call.get("type")
+        else:
+            # Said by the path alone; a dead letter that is looked at later has nothing but the call.
+            call["type"] = kind
         # RudderStack's SDKs tell traits within context.
         if (kind == "identify" or kind == "group") and call.get("traits") is None:
             context = call.get("context")
@@ -167,7 +170,6 @@ class Intake:
         except Malformed as error:
             self._dead(call, message, error.rule, error.reason, stamps, records)
             return
-        call["type"] = kind
         name = call.get("event")
         record: dict[str, Any] = {
             "message_id": message,

@@ -28,6 +28,8 @@ LANDED_FILES = TableName("ops", "landed_files")
 QUARANTINE = TableName("ops", "quarantine")
 JOBS = TableName("ops", "source_jobs")
 LOG_OFFSETS = TableName("ops", "log_offsets")
+DEAD_LETTERS = TableName("ops", "dead_letters")
+OUTCOMES = TableName("ops", "dead_letter_outcomes")
 TURNS = TableName("ops", "landing_turns")
 
 # Lateness of rows is remembered for so long.
@@ -146,6 +148,26 @@ BOOKS: Mapping[TableName, pa.Schema] = {
             "problem": _TEXT,
             "run_id": _TEXT,
             "landed_at": _MOMENT,
+        }
+    ),
+    # Dead letters are landed; what became of them is a book.
+    OUTCOMES: pa.schema(
+        {
+            "source": _TEXT,
+            "message_id": _TEXT,
+            "rule": _TEXT,
+            "fix": _TEXT,
+            "fix_version": _COUNT,
+            "fix_digest": _TEXT,
+            "status": _TEXT,
+            "attempts": _COUNT,
+            "failed_rule": _TEXT,
+            "failed_path": _TEXT,
+            "failed_reason": _TEXT,
+            "plan_version": _TEXT,
+            "first_tried_at": _MOMENT,
+            "last_tried_at": _MOMENT,
+            "run_id": _TEXT,
         }
     ),
     LANDED_FILES: pa.schema(

@@ -214,6 +214,17 @@ def _null(type_: Any) -> object:
     return pa.nulls(1, type_)[0]
 
 
+def constants_of(started_at: datetime, run_id: str) -> dict[str, object]:
+    """What every row of a landing has in common."""
+    return {
+        "_extracted_at": started_at,
+        "_run_id": run_id,
+        deletions.AT: _null(pa.timestamp("us")),
+        deletions.HOW: _null(pa.string()),
+        deletions.QUARANTINED_AT: _null(pa.timestamp("us")),
+    }
+
+
 Parts = Sequence[tuple[CsvPages | ParquetFiles, Staged]]
 
 
@@ -236,13 +247,7 @@ def spared_keys(warehouse: Warehouse, spool: DiskSpool) -> Iterator[tuple[bool, 
 @contextmanager
 def _staged(warehouse: Warehouse, spool: DiskSpool, load: Load) -> Iterator[tuple[Parts, Sequence[tuple[Staged, str]]]]:
     """The spool's parts and vanished keys as temporary relations."""
-    constants: dict[str, object] = {
-        "_extracted_at": load.started_at,
-        "_run_id": load.run_id,
-        deletions.AT: _null(pa.timestamp("us")),
-        deletions.HOW: _null(pa.string()),
-        deletions.QUARANTINED_AT: _null(pa.timestamp("us")),
-    }
+    constants = constants_of(load.started_at, load.run_id)
     with ExitStack() as stages:
         parts = []
         for part in spool.parts():

@@ -14,6 +14,7 @@ import click
 from orchestration.commands.build import build
 from orchestration.commands.collect import collect
 from orchestration.commands.contracts import contracts
+from orchestration.commands.dead_letters import dead_letters
 from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
 from orchestration.commands.identity import identity
@@ -60,7 +61,7 @@ for command in MATCHING:
     identity.add_command(command)
 for command in (
     *(extract, reconcile, quarantine, status, build, publish),
-    *(identity, plan, collect, contracts, sandbox, demo),
+    *(identity, plan, collect, dead_letters, contracts, sandbox, demo),
 ):
     cli.add_command(command)
 

@@ -22,6 +22,9 @@ end;
 create macro identifier(written) as case
     when lower(trim(written)) not in ('', 'null') then trim(written)
 end;
+create macro text_at(value, path) as case
+    when json_type(value, path) = 'VARCHAR' then json_extract_string(value, path)
+end;
 create macro only_object(value) as case when json_type(value) = 'OBJECT' then value end;
 -- A library of Rudder puts an identify's traits into the context; where both are, the call's own win.
 create macro all_traits(shared, own) as case

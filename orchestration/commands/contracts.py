@@ -43,13 +43,14 @@ def build() -> None:
 
 @contracts.command(short_help="Exit 1 when a derived file is stale.")
 def check() -> None:
-    """Compare the seeds, macros and models with the YAML they are derived from; changes nothing.
+    """Compare the seeds, macros and models with the YAML they are derived from, and read the fixes; changes nothing.
 
     \b
     Example:
       braid contracts check
     """
     from contracts import build as derived
+    from contracts import fixing
     from contracts.plan import FOLDER, files_of, staging
     from matching import rendering
 
@@ -59,6 +60,10 @@ def check() -> None:
     if stale:
         named = ", ".join(_shown(path) for path in stale)
         raise CommandError(f"{named}: not what contracts/ says; run `braid contracts build` and commit the result.")
+    if wrong := fixing.lint(fixing.FOLDER):
+        raise CommandError(
+            f"contracts/fixes/{wrong[0]} ({len(wrong)} in all; docs/dead-letters.md says how a fix is written)."
+        )
     click.echo("All derived files are current.")
 
 

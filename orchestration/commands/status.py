@@ -38,6 +38,7 @@ def status(target: str | None, as_json_: bool) -> None:
       braid status
       braid status --json
     """
+    from extract.dead_letters import letters
     from extract.drift import noticed
     from extract.status import object_status
     from orchestration.lib import gate
@@ -50,11 +51,13 @@ def status(target: str | None, as_json_: bool) -> None:
         objects = object_status(view.warehouse)
         held = gate.held(view.warehouse, identity_schema(chosen.project_root))
         changes = _unaccepted(noticed(view.warehouse, now - _RECENT))
+        waiting = letters.waiting(view.warehouse)
     if as_json_:
         document = {
             "read_from": view.name,
             "copy_age_seconds": None if view.age_seconds is None else round(view.age_seconds, 1),
             "objects": [_document(item, now) for item in objects],
+            "dead_letters_waiting": waiting,
             "identity": {"is_held": held is not None, **({} if held is None else {**asdict(held), "why": held.why})},
             "schema_changes": [{**asdict(change), "severity": severity} for change, severity in changes],
         }
@@ -89,6 +92,8 @@ def status(target: str | None, as_json_: bool) -> None:
             click.echo(
                 f"{item.source} {item.object}: {item.quarantined} rows in quarantine; see `braid quarantine list`."
             )
+    if waiting:
+        click.echo(f"events dead_letters: {waiting:,} wait to be replayed; see `braid dead-letters list`.")
     for line in _told(changes):
         click.echo(line)
     if held is not None:

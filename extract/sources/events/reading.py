@@ -58,6 +58,8 @@ class PartitionReading:
     context: ReadContext
     records: int = 0
     bytes: int = 0
+    # Of the records, those that are none.
+    bad: int = 0
 
     def read(self) -> None:
         """Read every partition that is not at its end, until the landing is full."""
@@ -124,6 +126,7 @@ class PartitionReading:
 
     def _spool(self, partition: int, batch: Columns) -> None:
         table, rejected = typed(self.parser, self.info.name, f"{self.topic}/{partition}", batch)
+        self.bad += len(rejected)
         if rejected:
             self.context.spool.reject(rejected)
         if table.num_rows:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from extract.breaker import Breaker
 from extract.source import ConfigurationError
 from log.base import Reader
 from log.reader import EmbeddedReader
@@ -23,6 +24,7 @@ class LogSettings:
     folder: Path | None = None
     kafka: Mapping[str, object] = field(default_factory=dict)
     given_up: frozenset[tuple[str, int, int]] = frozenset()
+    breaker: Breaker = field(default_factory=Breaker)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> LogSettings:
@@ -32,10 +34,12 @@ class LogSettings:
             raise ConfigurationError(
                 f"Neither {FOLDER} (the folder `log` of the collector, .braid/collect/log) nor {KAFKA} is set."
             )
-        given_up = _places(env.get(GIVE_UP, ""))
+        given_up, breaker = _places(env.get(GIVE_UP, "")), Breaker.from_environment(env)
         if servers:
-            return cls(kafka={**_kafka_settings(file), "bootstrap.servers": servers}, given_up=given_up)
-        return cls(folder=Path(folder), given_up=given_up)
+            return cls(
+                kafka={**_kafka_settings(file), "bootstrap.servers": servers}, given_up=given_up, breaker=breaker
+            )
+        return cls(folder=Path(folder), given_up=given_up, breaker=breaker)
 
     def reader(self) -> Reader:
         """Open the log. Raises ConfigurationError when the folder is not there, LogError when no broker answers."""

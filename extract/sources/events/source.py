@@ -7,7 +7,8 @@ Grain   events: one row a ``message_id``, against all history and together with 
 Cursor  the offset of each partition, in ``ops.log_offsets``; written in the transaction of the rows
 Bounds  a landing takes two million records or two gigabytes, and a run as many landings as the log has; what was
         appended since it began is the next run's
-Errors  damage, and records that Kafka's retention took: what is before them lands, the partition stops there, and every
+Errors  half a landing of records that are none: nothing of it lands (``extract/breaker.py``)
+        damage, and records that Kafka's retention took: what is before them lands, the partition stops there, and every
         run fails saying so until the file is restored or ``BRAID_COLLECT_GIVE_UP`` names the place
 """
 
@@ -17,6 +18,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 
+from extract import books
+from extract.breaker import SHARE, Tripped
 from extract.source import Folds, MalformedAnswer, ObjectInfo, Owners, ReadContext, Source, Unreachable
 from extract.sources.calls import parser
 from extract.sources.events.reading import PartitionReading, Run
@@ -65,6 +68,11 @@ class Events(Source):
 
     def describe(self, name: str) -> ObjectInfo:
         """The columns are fixed: what a call says beside them is in its payload."""
+        return self.described(name)
+
+    @staticmethod
+    def described(name: str) -> ObjectInfo:
+        """The same, of any log."""
         if name == "collected":
             return ObjectInfo(
                 name=name,
@@ -79,7 +87,7 @@ class Events(Source):
             )
         return ObjectInfo(
             name=name,
-            table=TableName("ops", "dead_letters"),
+            table=books.DEAD_LETTERS,
             key=("source", "message_id", "rule"),
             schema=DEAD_SCHEMA,
             fields={column: column for column in DEAD_SCHEMA.names},
@@ -99,11 +107,19 @@ class Events(Source):
                 run.miss(topic, context)
             run.more = False
             with closing(parser()) as opened:
-                PartitionReading(reader, self._settings, opened, info, topic, run, context).read()
+                reading = PartitionReading(reader, self._settings, opened, info, topic, run, context)
+                reading.read()
         except LogCorrupt as error:
             raise MalformedAnswer(str(error)) from None
         except LogError as error:
             raise Unreachable(str(error)) from None
+
+        if self._settings.breaker.trips(reading.bad, reading.records):
+            raise Tripped(
+                f"{reading.bad:,} of {reading.records:,} records of {topic} are none that the collector writes: "
+                "nothing of them landed, and the log keeps them; check BRAID_COLLECT_LOG or the broker's topic, or "
+                f"land the others and put these into quarantine with {SHARE}=off."
+            )
 
     def more(self, info: ObjectInfo) -> bool:
         """Whether the log has more than the last landing took."""
