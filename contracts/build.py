@@ -11,7 +11,17 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, funnels, households, identifiers, identity_gate, nicknames, regions, schema_changes, survivorship
+from contracts import (
+    emails,
+    funnels,
+    households,
+    identifiers,
+    identity_gate,
+    nicknames,
+    regions,
+    schema_changes,
+    survivorship,
+)
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"

@@ -41,7 +41,7 @@ def read(path: Path = HERE / "funnels.yml") -> tuple[Funnel, ...]:
 
 
 def rows(funnels: Sequence[Funnel]) -> Iterator[tuple[str | int | None, ...]]:
-    """A row a step, for the seed: names of events in lower case, paths as patterns of LIKE with ``!`` before what is plain."""
+    """A row a step, for the seed: events in lower case, paths as patterns of LIKE with ``!`` before what is plain."""
     for funnel in funnels:
         for number, step in enumerate(funnel.steps, start=1):
             yield (

@@ -30,7 +30,9 @@ MODELS = {
             occurred_at, occurred_at as received_at, extracted_at
         from {{ target.schema }}.events where _quarantined_at is null
     """,
-    "int_identity__placeholder_users.sql": "{{ config(materialized='view') }} select * from {{ target.schema }}.placeholders",
+    "int_identity__placeholder_users.sql": """
+        {{ config(materialized='view') }} select * from {{ target.schema }}.placeholders
+    """,
     "customer_xref_current.sql": "{{ config(materialized='view') }} select * from {{ target.schema }}.xref",
     "sources.yml": "sources: [{name: events, schema: '{{ target.schema }}', tables: [{name: events}]}]",
 }

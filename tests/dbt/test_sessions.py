@@ -14,7 +14,9 @@ from tests.dbt.session_rules import Call, Warehouse, sessions, warehouse
 
 pytestmark = [pytest.mark.timeout(900)]
 
-OF_EVENTS = "select session_id, message_id, call_number from scratch.fct_events where session_id is not null order by 1, 3"
+OF_EVENTS = (
+    "select session_id, message_id, call_number from scratch.fct_events where session_id is not null order by 1, 3"
+)
 ALL = (
     OF_EVENTS,
     "select session_id, visitor_key, user_id, anonymous_id, landing_url, exit_url, campaign_name, number_of_calls,"
@@ -137,7 +139,12 @@ def test_calls_that_are_set_aside_removed_or_returned_change_their_sessions(buil
 
 
 def test_a_user_id_that_becomes_nobodys_ends_its_sessions_and_comes_back(built: Warehouse) -> None:
-    calls = [Call("a", 0, user="guest"), Call("b", 5, user="u"), Call("c", 6, user="guest"), Call("n", 0, None, "guest")]
+    calls = [
+        Call("a", 0, user="guest"),
+        Call("b", 5, user="u"),
+        Call("c", 6, user="guest"),
+        Call("n", 0, None, "guest"),
+    ]
     users = "select session_id, user_id from scratch.fct_sessions order by 1"
     built.build([], full_refresh=True)
     assert built.build(calls, users) == [[["a", "guest"], ["n", "guest"]]]

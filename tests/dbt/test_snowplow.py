@@ -1,4 +1,4 @@
-"""A peer's expectations: Snowplow's own test events give its page views and sessions, each difference of definition named.
+"""A peer's expectations: Snowplow's own test events give its page views and sessions, each difference named.
 
 Snowplow takes the session that its tracker says; ours are made of the times of a visitor's calls, for no other tracker
 says one. The data is the browser events of snowplow/dbt-snowplow-web (Apache-2.0), read where it lies.
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.timeout(600)]
 ASKED = (
     "select message_id, page_url, page_title, page_referrer, viewed_at, session_id, view_number, views_in_session"
     " from scratch.fct_page_views",
-    "select session_id, landing_url, exit_url, exit_title, referrer, number_of_calls, number_of_views, started_at, ended_at"
-    " from scratch.fct_sessions",
+    "select session_id, landing_url, exit_url, exit_title, referrer, number_of_calls, number_of_views, started_at,"
+    " ended_at from scratch.fct_sessions",
     "select message_id, session_id from scratch.fct_events",
 )
 # Page views of ours that Snowplow does not expect, by the session its tracker gave them, and why.
