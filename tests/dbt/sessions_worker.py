@@ -3,8 +3,8 @@
     python -m tests.dbt.sessions_worker duckdb|snowflake PROJECT FOLDER
 
 Reads a line of JSON a build, ``{"events": [...], "full_refresh": bool, "first": [sql, ...], "asked": [sql, ...]}``;
-answers with one: the rows of each query asked after it. An event is the list of ``COLUMNS``. On Snowflake every connection of the
-process is fakesnow's.
+answers with one: the rows of each query asked after it. An event is the list of ``COLUMNS``. On Snowflake
+every connection of the process is fakesnow's.
 """
 
 from __future__ import annotations
