@@ -1,5 +1,5 @@
 -- Grain: one row per message, typed once and kept from build to build.
--- Goes by landings (extracted_at): one that has other rows than were read of it is read again.
+-- Goes by landings (landed_at): one that has other rows than were read of it is read again.
 -- A message that went from raw, or was set aside there, stays as numbers, marked is_gone, for those
 -- who have read it; written_number is the run that wrote the row.
 
@@ -19,8 +19,12 @@
 
 with
 
+-- Something else than Braid may have filled the table: rows without a moment are a landing too.
 events as (
-    select * from {{ ref('stg_events__events') }}
+    select
+        *,
+        coalesce(extracted_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as landed_at
+    from {{ ref('stg_events__events') }}
 ),
 
 placeholder_users as (
@@ -33,44 +37,38 @@ placeholder_users as (
             message_id,
             sent_user_id,
             user_id,
-            is_gone,
-            extracted_at
+            landed_at
         from {{ this }}
+        where not is_gone
     ),
 
     landings as (
         select
-            extracted_at,
+            landed_at,
             count(*) as number_of_events
         from events
-        group by extracted_at
+        group by landed_at
     ),
 
     known_landings as (
         select
-            extracted_at,
+            landed_at,
             count(*) as number_of_events
         from known
-        where not is_gone
-        group by extracted_at
+        group by landed_at
     ),
 
     set_aside as (
-        select known.extracted_at
-        from known
-        inner join {{ source('events', 'events') }} as raw_events
-            on known.message_id = raw_events.message_id
-        where
-            raw_events._quarantined_at is not null
-            and not known.is_gone
+        select message_id
+        from {{ source('events', 'events') }}
+        where _quarantined_at is not null
     ),
 
-    -- Rows land with the moment of their run; text, so that rows without one are a landing too.
     changed_landings as (
-        select coalesce(landings.extracted_at, known_landings.extracted_at) as extracted_at
+        select coalesce(landings.landed_at, known_landings.landed_at) as landed_at
         from landings
         full outer join known_landings
-            on landings.extracted_at = known_landings.extracted_at
+            on landings.landed_at = known_landings.landed_at
         where
             landings.number_of_events is null
             or known_landings.number_of_events is null
@@ -78,43 +76,39 @@ placeholder_users as (
 
         union
 
-        select set_aside.extracted_at from set_aside
+        select known.landed_at
+        from known
+        inner join set_aside
+            on known.message_id = set_aside.message_id
+    ),
+
+    -- A user id that became a placeholder, or is none any more.
+    renamed as (
+        select
+            known.message_id,
+            known.landed_at
+        from known
+        left join placeholder_users
+            on known.sent_user_id = placeholder_users.user_id
+        where
+            known.sent_user_id is not null
+            and (known.user_id is null) <> (placeholder_users.user_id is not null)
     ),
 
     read_again as (
         select events.*
         from events
         inner join changed_landings
-            on events.extracted_at = changed_landings.extracted_at
+            on events.landed_at = changed_landings.landed_at
     ),
 
     read_before as (
         select
             known.message_id,
-            known.extracted_at
+            known.landed_at
         from known
         inner join changed_landings
-            on known.extracted_at = changed_landings.extracted_at
-        where not known.is_gone
-    ),
-
-    -- A user id that became a placeholder, or is none any more.
-    renamed as (
-        select known.message_id
-        from known
-        left join placeholder_users
-            on known.sent_user_id = placeholder_users.user_id
-        where
-            known.sent_user_id is not null
-            and not known.is_gone
-            and (known.user_id is null) <> (placeholder_users.user_id is not null)
-    ),
-
-    renamed_events as (
-        select events.*
-        from events
-        inner join renamed
-            on events.message_id = renamed.message_id
+            on known.landed_at = changed_landings.landed_at
     ),
 
     gone as (
@@ -131,12 +125,22 @@ placeholder_users as (
         left join read_before
             on
                 read_again.message_id = read_before.message_id
-                and read_again.extracted_at = read_before.extracted_at
-        where read_before.message_id is null
+                and read_again.landed_at = read_before.landed_at
+        left join renamed
+            on read_again.message_id = renamed.message_id
+        where
+            read_before.message_id is null
+            or renamed.message_id is not null
 
-        union
+        union all
 
-        select renamed_events.* from renamed_events
+        select events.*
+        from events
+        inner join renamed
+            on events.message_id = renamed.message_id
+        left join changed_landings
+            on events.landed_at = changed_landings.landed_at
+        where changed_landings.landed_at is null
     ),
 {%- else -%}
     new_events as (
@@ -172,7 +176,7 @@ typed as (
         {% endfor %}
         coalesce(occurred_at, received_at) as occurred_at,
         received_at,
-        extracted_at
+        landed_at
     from parsed
 ),
 
@@ -212,7 +216,7 @@ final as (
 
         typed.occurred_at,
         typed.received_at,
-        typed.extracted_at,
+        typed.landed_at,
         cast({{ number }} as {{ dbt.type_bigint() }}) as written_number
     from typed
     left join placeholder_users
@@ -249,7 +253,7 @@ final as (
 
             null as occurred_at,
             null as received_at,
-            known.extracted_at,
+            known.landed_at,
             cast({{ number }} as {{ dbt.type_bigint() }}) as written_number
         from {{ this }} as known
         inner join gone
