@@ -69,7 +69,7 @@ drafts = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drafted=drafts)
 def test_any_split_and_order_of_the_same_calls_gives_the_sessions_of_one_build(
     duck: Warehouse, drafted: list[tuple[float, str | None, str | None, str, str | None, int]]
@@ -114,8 +114,8 @@ def test_a_late_call_re_opens_the_sessions_it_touches_and_no_others(built: Wareh
 
 
 def test_a_late_campaign_divides_what_came_long_after_it(built: Warehouse) -> None:
-    stretch = [Call(f"s{number}", number * 20) for number in range(5)]
-    calls = [*stretch, Call("turn", 95, campaign="b"), Call("aside", 95, device="e")]
+    stretch = [Call(f"s{number}", number * 15) for number in range(5)]
+    calls = [*stretch, Call("turn", 75, campaign="b"), Call("aside", 75, device="e")]
     built.build([], full_refresh=True)
     assert found(built.build(calls, OF_EVENTS)[0]) == rules(calls)
     late = [*calls, Call("late", 5, campaign="b", landed=1)]

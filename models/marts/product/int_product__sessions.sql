@@ -33,7 +33,6 @@ sessions as (
         sum(case when is_view then 1 else 0 end) as number_of_views,
         -- The last user to sign in during the session.
         max_by(user_id, case when user_id is not null then call_number end) as user_id,
-        min_by(message_number, case when is_view then call_number end) as first_view_number,
         max_by(message_number, case when is_view then call_number end) as last_view_number,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
