@@ -84,7 +84,7 @@ def sessions(calls: Sequence[Call], *, midnight: bool, offset: int = 0) -> set[t
             visitor = call.device if call.device is not None else call.user
             visitors.setdefault((call.device is None, str(visitor)), []).append(call)
     for its in visitors.values():
-        its.sort(key=lambda call: (call.at, hashlib.md5(call.name.encode()).hexdigest()[16:]))
+        its.sort(key=lambda call: (call.at, hashlib.md5(call.name.encode()).hexdigest()[:16]))
         session: list[Call] = []
         campaign = None
         for call in its:

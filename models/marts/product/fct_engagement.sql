@@ -2,8 +2,6 @@
 -- Days without anybody are rows too, so that a rolling count falls. An active day is worth its
 -- window: plus one when it begins, minus one when it ends, or when the next active day begins.
 
-{% set windows = {'day': 1, 'week': 7, 'month': 30} -%}
-
 with
 
 events as (
@@ -31,15 +29,10 @@ ranked as (
 ended as (
     select
         active_on,
-        {% for name, length in windows.items() -%}
-            least(
-                coalesce(
-                    next_active_on,
-                    cast({{ dbt.dateadd('day', length, 'active_on') }} as date)
-                ),
-                cast({{ dbt.dateadd('day', length, 'active_on') }} as date)
-            ) as {{ name }}_ends_on{{ ',' if not loop.last }}
-        {% endfor %}
+        coalesce(next_active_on, cast('9999-12-31' as date)) as next_active_on,
+        cast({{ dbt.dateadd('day', 1, 'active_on') }} as date) as day_ends_on,
+        cast({{ dbt.dateadd('day', 7, 'active_on') }} as date) as week_ends_on,
+        cast({{ dbt.dateadd('day', 30, 'active_on') }} as date) as month_ends_on
     from ranked
 ),
 
@@ -70,57 +63,82 @@ numbers as (
     cross join digits as thousands
 ),
 
+changes as (
+    select
+        active_on,
+        1 as day_change,
+        1 as week_change,
+        1 as month_change
+    from ended
+
+    union all
+
+    select
+        least(day_ends_on, next_active_on) as active_on,
+        -1 as day_change,
+        0 as week_change,
+        0 as month_change
+    from ended
+
+    union all
+
+    select
+        least(week_ends_on, next_active_on) as active_on,
+        0 as day_change,
+        -1 as week_change,
+        0 as month_change
+    from ended
+
+    union all
+
+    select
+        least(month_ends_on, next_active_on) as active_on,
+        0 as day_change,
+        0 as week_change,
+        -1 as month_change
+    from ended
+),
+
+sums as (
+    select
+        active_on,
+        sum(day_change) as day_change,
+        sum(week_change) as week_change,
+        sum(month_change) as month_change
+    from changes
+    group by active_on
+),
+
 days as (
-    select cast({{ dbt.dateadd('day', 'numbers.number', 'bounds.first_day') }} as date) as day
+    select cast({{ dbt.dateadd('day', 'numbers.number', 'bounds.first_day') }} as date) as active_on
     from numbers
     inner join bounds
         on numbers.number <= {{ dbt.datediff('bounds.first_day', 'bounds.last_day', 'day') }}
 ),
 
-{% for name, length in windows.items() -%}
-    {{ name }}_changes as (
-        select
-            active_on as day,
-            1 as change
-        from ended
-
-        union all
-
-        select
-            {{ name }}_ends_on as day,
-            -1 as change
-        from ended
-    ),
-
-    {{ name }}_sums as (
-        select
-            day,
-            sum(change) as change
-        from {{ name }}_changes
-        group by day
-    ),
-
-{% endfor -%}
-
 actives as (
     select
-        days.day,
-        {% for name in windows -%}
-            sum(coalesce({{ name }}_sums.change, 0)) over (
-                order by days.day asc
-                rows between unbounded preceding and current row
-            ) as {{ name }}_customers{{ ',' if not loop.last }}
-        {% endfor %}
+        days.active_on,
+        sum(coalesce(sums.day_change, 0)) over (
+            order by days.active_on asc
+            rows between unbounded preceding and current row
+        ) as day_customers,
+        sum(coalesce(sums.week_change, 0)) over (
+            order by days.active_on asc
+            rows between unbounded preceding and current row
+        ) as week_customers,
+        sum(coalesce(sums.month_change, 0)) over (
+            order by days.active_on asc
+            rows between unbounded preceding and current row
+        ) as month_customers
     from days
-    {% for name in windows -%}
-        left join {{ name }}_sums
-            on days.day = {{ name }}_sums.day
-    {% endfor %}
+    left join sums
+        on days.active_on = sums.active_on
 ),
 
 final as (
     select
-        cast(day as date) as active_on,
+        cast(active_on as date) as active_on,
 
         cast(day_customers as {{ dbt.type_bigint() }}) as daily_active_customers,
         cast(week_customers as {{ dbt.type_bigint() }}) as weekly_active_customers,

@@ -7,7 +7,10 @@
 with
 
 sessions as (
-    select * from {{ ref('int_product__sessions') }}
+    select
+        *,
+        coalesce({{ record_key('segment', 'user', 'user_id') }}, visitor_key) as record_key
+    from {{ ref('int_product__sessions') }}
     where not is_gone
 ),
 
@@ -47,8 +50,7 @@ final as (
         cast(sessions.ended_at as {{ dbt.type_timestamp() }}) as ended_at
     from sessions
     left join xref
-        on coalesce({{ record_key('segment', 'user', 'sessions.user_id') }}, sessions.visitor_key)
-            = xref.record_key
+        on sessions.record_key = xref.record_key
 )
 
 select * from final

@@ -152,8 +152,9 @@ parsed as (
     select
         new_events.*,
         {{ json_texts('new_events.context', paths) }} as contexts,
-        case when new_events.anonymous_id is not null
-            then {{ record_key('segment', 'anonymous', 'new_events.anonymous_id') }}
+        case
+            when new_events.anonymous_id is not null
+                then {{ record_key('segment', 'anonymous', 'new_events.anonymous_id') }}
             else {{ record_key('segment', 'user', 'new_events.user_id') }}
         end as visitor_key
     from new_events

@@ -1,7 +1,7 @@
 -- Grain: one row per call that is part of a session, with the session and the stretch it is in.
 -- A stretch is a visitor's calls without a pause (or midnight) between; a change of the campaign
--- divides it into sessions. A new call is looked at with the stretches it touches, all of them anew,
--- and with nothing else.
+-- divides it into sessions. A new call is looked at with the stretches it touches, and with nothing
+-- else.
 -- Calls that went stay as numbers, marked is_gone. Numbers name messages and visitors, see
 -- int_product__events.
 
@@ -24,22 +24,19 @@ events as (
     select
         visitor_number,
         message_number,
-        {% if var('session_new_campaign') -%}
-            case
-                when
-                    coalesce(
-                        campaign_source, campaign_medium, campaign_name,
-                        campaign_term, campaign_content
-                    ) is not null
-                    then {{ node_number(
-                        "coalesce(campaign_source, '') || '|' || coalesce(campaign_medium, '')"
-                        ~ " || '|' || coalesce(campaign_name, '') || '|' || coalesce(campaign_term, '')"
-                        ~ " || '|' || coalesce(campaign_content, '')"
-                    ) }}
-            end as campaign_number,
-        {%- else -%}
-            null as campaign_number,
-        {%- endif %}
+        case
+            when
+                {{ var('session_new_campaign') | lower }}
+                and coalesce(
+                    campaign_source, campaign_medium, campaign_name,
+                    campaign_term, campaign_content
+                ) is not null
+                then {{ node_number(
+                    "coalesce(campaign_source, '') || '|' || coalesce(campaign_medium, '')"
+                    ~ " || '|' || coalesce(campaign_name, '') || '|' || coalesce(campaign_term, '')"
+                    ~ " || '|' || coalesce(campaign_content, '')"
+                ) }}
+        end as campaign_number,
         user_id,
         coalesce(event_type in ('page', 'screen'), false) as is_view,
         is_in_session,
@@ -192,94 +189,90 @@ stretched as (
         ) as stretch_number,
         max(case when begins_stretch then place end) over (
             {{ in_order }} rows between unbounded preceding and current row
-        ) as first_place
-        {%- if var('session_new_campaign') %},
-            {{ last_known('case when campaign_number is not null then campaign_number'
-                ~ ' when begins_stretch then 0 end') }} over (
-                {{ in_order }} rows between unbounded preceding and 1 preceding
-            ) as campaign_before
-        {%- endif %}
+        ) as first_place,
+        {{ last_known('case when campaign_number is not null then campaign_number'
+            ~ ' when begins_stretch then 0 end') }} over (
+            {{ in_order }} rows between unbounded preceding and 1 preceding
+        ) as campaign_before
     from marked
 ),
 
-{% if var('session_new_campaign') -%}
-    turned as (
-        select
-            *,
-            coalesce(not begins_stretch and campaign_number <> campaign_before, false) as turns
-        from stretched
-    ),
+turned as (
+    select
+        *,
+        coalesce(not begins_stretch and campaign_number <> campaign_before, false) as turns
+    from stretched
+),
 
-    divided_stretches as (
-        select distinct
-            visitor_number,
-            stretch_number
-        from turned
-        where turns
-    ),
+divided_stretches as (
+    select distinct
+        visitor_number,
+        stretch_number
+    from turned
+    where turns
+),
 
-    divided as (
-        select
-            turned.*,
-            {{ last_known('case when turned.begins_stretch or turned.turns then turned.message_number end') }}
-                over (
-                    partition by turned.visitor_number, turned.stretch_number
-                    order by turned.place asc
-                    rows between unbounded preceding and current row
-                ) as session_number,
-            max(case when turned.begins_stretch or turned.turns then turned.place end) over (
-                partition by turned.visitor_number, turned.stretch_number
-                order by turned.place asc
-                rows between unbounded preceding and current row
-            ) as session_place
-        from turned
-        inner join divided_stretches
-            on
-                turned.visitor_number = divided_stretches.visitor_number
-                and turned.stretch_number = divided_stretches.stretch_number
-    ),
+openings as (
+    select
+        turned.*,
+        case when turned.begins_stretch or turned.turns then turned.message_number end
+            as opening_number,
+        case when turned.begins_stretch or turned.turns then turned.place end as opening_place
+    from turned
+    inner join divided_stretches
+        on
+            turned.visitor_number = divided_stretches.visitor_number
+            and turned.stretch_number = divided_stretches.stretch_number
+),
 
-    placed as (
-        select
-            visitor_number,
-            message_number,
-            campaign_number,
-            user_id,
-            is_view,
-            occurred_at,
-            stretch_number,
-            session_number,
-            place - session_place + 1 as call_number
-        from divided
+divided as (
+    select
+        *,
+        {{ last_known('opening_number') }} over (
+            partition by visitor_number, stretch_number
+            order by place asc
+            rows between unbounded preceding and current row
+        ) as session_number,
+        max(opening_place) over (
+            partition by visitor_number, stretch_number
+            order by place asc
+            rows between unbounded preceding and current row
+        ) as session_place
+    from openings
+),
 
-        union all
+placed as (
+    select
+        visitor_number,
+        message_number,
+        campaign_number,
+        user_id,
+        is_view,
+        occurred_at,
+        stretch_number,
+        session_number,
+        place - session_place + 1 as call_number
+    from divided
 
-        select
-            turned.visitor_number,
-            turned.message_number,
-            turned.campaign_number,
-            turned.user_id,
-            turned.is_view,
-            turned.occurred_at,
-            turned.stretch_number,
-            turned.stretch_number as session_number,
-            turned.place - turned.first_place + 1 as call_number
-        from turned
-        left join divided_stretches
-            on
-                turned.visitor_number = divided_stretches.visitor_number
-                and turned.stretch_number = divided_stretches.stretch_number
-        where divided_stretches.stretch_number is null
-    ),
-{%- else -%}
-    placed as (
-        select
-            *,
-            stretch_number as session_number,
-            place - first_place + 1 as call_number
-        from stretched
-    ),
-{%- endif %}
+    union all
+
+    select
+        turned.visitor_number,
+        turned.message_number,
+        turned.campaign_number,
+        turned.user_id,
+        turned.is_view,
+        turned.occurred_at,
+        turned.stretch_number,
+        turned.stretch_number as session_number,
+        turned.place - turned.first_place + 1 as call_number
+    from turned
+    left join divided_stretches
+        on
+            turned.visitor_number = divided_stretches.visitor_number
+            and turned.stretch_number = divided_stretches.stretch_number
+    where divided_stretches.stretch_number is null
+),
 
 numbers as (
     select
