@@ -42,7 +42,7 @@ entries as (
     where step_number = 1
 ),
 
--- A step that nobody took is a row too.
+-- A step that nobody took is a row too; the first step has no earlier one.
 final as (
     select
         cast(entries.funnel_name as {{ dbt.type_string() }}) as funnel_name,
@@ -58,11 +58,8 @@ final as (
             as decimal(9, 6)
         ) as conversion_rate,
         cast(
-            case
-                when steps.step_number > 1
-                    then coalesce(sums.number_of_customers, 0) * 1.0
-                        / nullif(before.number_of_customers, 0)
-            end as decimal(9, 6)
+            coalesce(sums.number_of_customers, 0) * 1.0 / earlier.number_of_customers
+            as decimal(9, 6)
         ) as step_conversion_rate,
         cast(sums.average_seconds as decimal(18, 2)) as average_seconds_since_entry
     from entries
@@ -73,11 +70,11 @@ final as (
             entries.funnel_name = sums.funnel_name
             and entries.entered_on = sums.entered_on
             and steps.step_number = sums.step_number
-    left join sums as before
+    left join sums as earlier
         on
-            entries.funnel_name = before.funnel_name
-            and entries.entered_on = before.entered_on
-            and steps.step_number = before.step_number + 1
+            entries.funnel_name = earlier.funnel_name
+            and entries.entered_on = earlier.entered_on
+            and steps.step_number = earlier.step_number + 1
 )
 
 select * from final
