@@ -7,10 +7,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.dbt.project import ROOT
 
@@ -100,6 +100,13 @@ def sessions(calls: Sequence[Call], *, midnight: bool, offset: int = 0) -> set[t
     return found
 
 
+class Event(Protocol):
+    """What the worker takes."""
+
+    def row(self) -> list[Any]:
+        """The values of its columns."""
+
+
 class Warehouse:
     """Events, and dbt over them."""
 
@@ -107,7 +114,7 @@ class Warehouse:
         self.process = process
 
     def build(
-        self, calls: Sequence[Call] | None, *asked: str, full_refresh: bool = False, first: Sequence[str] = ()
+        self, calls: Sequence[Event] | None, *asked: str, full_refresh: bool = False, first: Sequence[str] = ()
     ) -> list[list[list[Any]]]:
         """Build over these events (None: those of before), and the rows of each query."""
         assert self.process.stdin is not None
@@ -142,7 +149,3 @@ def warehouse(
         finally:
             process.kill()
             process.wait()
-
-
-def moved(call: Call, landed: int) -> Call:
-    return replace(call, landed=landed)
