@@ -1,0 +1,173 @@
+"""Sessions built call by call, in whatever order, are those of one build of all; only what a call touches is anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.dbt.session_rules import Call, Warehouse, sessions, warehouse
+
+pytestmark = [pytest.mark.timeout(900)]
+
+OF_EVENTS = (
+    "select session_id, message_id, call_number from scratch.fct_events where session_id is not null order by 1, 3"
+)
+ALL = (
+    OF_EVENTS,
+    "select session_id, visitor_key, user_id, anonymous_id, landing_url, exit_url, campaign_name, number_of_calls,"
+    " number_of_views, started_at, ended_at, is_opened_by_campaign from scratch.fct_sessions order by session_id",
+    "select message_id, session_id, view_number, views_in_session, is_exit, seconds_until_next_call"
+    " from scratch.fct_page_views order by message_id",
+)
+WRITTEN = (
+    "select session_id from scratch.int_product__sessions"
+    " where not is_gone and read_number = (select max(read_number) from scratch.int_product__sessions) order by 1"
+)
+
+
+@pytest.fixture(scope="module", params=["duckdb", "snowflake"])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    yield from warehouse(request.param, tmp_path_factory.mktemp("sessions"), midnight=True, offset=30)
+
+
+@pytest.fixture(scope="module")
+def duck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    yield from warehouse("duckdb", tmp_path_factory.mktemp("duck"), midnight=True, offset=30)
+
+
+def found(rows: Sequence[Sequence[Any]]) -> set[tuple[str, ...]]:
+    """Sessions by the names of their calls, each named for the first."""
+    by_session: dict[str, list[str]] = {}
+    for session, message, number in rows:
+        by_session.setdefault(session, []).append(message)
+        assert number == len(by_session[session])
+    assert all(session == names[0] for session, names in by_session.items())
+    return {tuple(names) for names in by_session.values()}
+
+
+def rules(calls: Sequence[Call]) -> set[tuple[str, ...]]:
+    return sessions(calls, midnight=True, offset=30)
+
+
+minutes = st.sampled_from([0, 0.5, 10, 29, 30, 30.02, 59, 60, 61, 75, 89, 90, 91, 105, 120, 121, 150])
+drafts = st.lists(
+    st.tuples(
+        minutes,
+        st.sampled_from(["d", "e", None]),
+        st.sampled_from([None, None, "u", "d"]),
+        st.sampled_from(["page", "track", "identify", "group"]),
+        st.sampled_from([None, None, "a", "b"]),
+        st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drafted=drafts)
+def test_any_split_and_order_of_the_same_calls_gives_the_sessions_of_one_build(
+    duck: Warehouse, drafted: list[tuple[float, str | None, str | None, str, str | None, int]]
+) -> None:
+    calls = [
+        Call(f"m{number}", minute, device, user, kind, campaign, landed)
+        for number, (minute, device, user, kind, campaign, landed) in enumerate(drafted)
+    ]
+    duck.build([], full_refresh=True)
+    # Landed in whatever order the number says; each build sees what has landed up to then.
+    for landing in range(3):
+        so_far = [call for call in calls if call.landed <= landing]
+        kept = duck.build(so_far, *ALL)
+        assert found(kept[0]) == rules(so_far)
+    assert duck.build(None, *ALL, full_refresh=True) == kept
+
+
+EVENING = [
+    Call("a1", 0),
+    Call("a2", 20),
+    Call("b1", 80),
+    Call("c1", 300, campaign="x"),
+    Call("other", 40, device="e"),
+]
+
+
+def test_a_late_call_re_opens_the_sessions_it_touches_and_no_others(built: Warehouse) -> None:
+    built.build([], full_refresh=True)
+    assert found(built.build(EVENING, OF_EVENTS)[0]) == {("a1", "a2"), ("b1",), ("c1",), ("other",)}
+    # Between two sessions: joined; the other device and the session hours later are not looked at.
+    late = [*EVENING, Call("late", 50, landed=1)]
+    calls, written = built.build(late, OF_EVENTS, WRITTEN)
+    assert found(calls) == rules(late) == {("a1", "a2", "late", "b1"), ("c1",), ("other",)}
+    assert written == [["a1"]]
+    # Before the first: the session is named for it. Days late.
+    earlier = [*late, Call("first", -10, landed=100)]
+    calls, written = built.build(earlier, OF_EVENTS, WRITTEN)
+    assert found(calls) == rules(earlier)
+    assert written == [["first"]]
+    # Nothing new, nothing written.
+    assert built.build(earlier, OF_EVENTS, WRITTEN) == [calls, written]
+
+
+def test_a_late_campaign_divides_what_came_long_after_it(built: Warehouse) -> None:
+    stretch = [Call(f"s{number}", number * 15) for number in range(5)]
+    calls = [*stretch, Call("turn", 75, campaign="b"), Call("aside", 75, device="e")]
+    built.build([], full_refresh=True)
+    assert found(built.build(calls, OF_EVENTS)[0]) == rules(calls)
+    late = [*calls, Call("late", 5, campaign="b", landed=1)]
+    now, written = built.build(late, OF_EVENTS, WRITTEN)
+    assert found(now) == rules(late) == {("s0",), ("late", "s1", "s2", "s3", "s4", "turn"), ("aside",)}
+    assert written == [["late"], ["s0"]]
+
+
+def test_calls_that_are_set_aside_removed_or_returned_change_their_sessions(built: Warehouse) -> None:
+    built.build([], full_refresh=True)
+    built.build(EVENING)
+    for changed in (
+        # What held a session together is set aside, what opened one too, and one is erased.
+        [replace(call, set_aside=call.name in ("a1", "c1")) for call in EVENING],
+        [replace(call, set_aside=call.name in ("a1", "c1")) for call in EVENING if call.name != "b1"],
+        # One goes and one returns in the same landing.
+        [replace(call, set_aside=call.name == "a2") for call in EVENING if call.name != "b1"],
+        EVENING,
+    ):
+        assert found(built.build(changed, OF_EVENTS)[0]) == rules(changed)
+
+
+def test_a_user_id_that_becomes_nobodys_ends_its_sessions_and_comes_back(built: Warehouse) -> None:
+    calls = [
+        Call("a", 0, user="guest"),
+        Call("b", 5, user="u"),
+        Call("c", 6, user="guest"),
+        Call("n", 0, None, "guest"),
+    ]
+    users = "select session_id, user_id from scratch.fct_sessions order by 1"
+    built.build([], full_refresh=True)
+    assert built.build(calls, users) == [[["a", "guest"], ["n", "guest"]]]
+    assert built.build(calls, users, first=["insert into scratch.placeholders values ('guest')"]) == [[["a", "u"]]]
+    assert built.build(calls, users, first=["delete from scratch.placeholders"]) == [[["a", "guest"], ["n", "guest"]]]
+
+
+def test_events_that_were_made_anew_are_sessions_of_today(built: Warehouse) -> None:
+    built.build([], full_refresh=True)
+    built.build(EVENING)
+    calls = [*EVENING[1:], Call("new", 10)]
+    dropped = built.build(calls, *ALL, first=["drop table scratch.int_product__events"])
+    assert found(dropped[0]) == rules(calls)
+    assert built.build(None, *ALL, full_refresh=True) == dropped
+
+
+def test_anonymous_history_is_the_customers_however_late_the_link_appears(built: Warehouse) -> None:
+    customers = "select session_id, customer_id from scratch.fct_sessions order by 1"
+    events = "select distinct customer_id from scratch.fct_events where anonymous_id = 'd'"
+    built.build([], full_refresh=True)
+    linked = ["insert into scratch.xref values ('segment:anonymous:d', 'cus_1')"]
+    assert built.build(EVENING, customers, events)[1] == [[None]]
+    rows, of_events = built.build(EVENING, customers, events, first=linked)
+    assert rows == [["a1", "cus_1"], ["b1", "cus_1"], ["c1", "cus_1"], ["other", None]]
+    assert of_events == [["cus_1"]]
+    built.build(EVENING, first=["delete from scratch.xref"])
