@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collect import app, clock
+from collect import arriving, clock
 from log import LogBroken, LogError
 from log.base import DEAD_LETTERS
 from log.group import LogFull
@@ -155,7 +155,7 @@ def test_what_is_larger_than_any_log_takes_is_told_without_its_payload(tmp_path:
 
 @pytest.mark.parametrize("parts", [[], [b"{"]], ids=["nothing", "a part"])
 def test_a_body_that_does_not_come_is_408(tmp_path: Path, parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_BODY_SECONDS", 0.2)
+    monkeypatch.setattr(arriving, "BODY_SECONDS", 0.2)
 
     async def work(bench: Bench) -> Any:
         return await asyncio.wait_for(bench.send("POST", "/v1/t", parts, [login()], stalls=True), 10)
@@ -172,7 +172,7 @@ def test_what_anybody_may_send_does_not_stay_in_memory(tmp_path: Path) -> None:
                 assert (await bench.send("POST", "/v1/t", b"{}", [header])).status == 401
             assert (await bench.send("POST", "/v1/t", b"{}", query=f"writeKey=no{number}")).status == 401
         assert (await bench.post("/v1/t", TRACK)).status == 200
-        return len(bench.app._logins), len(bench.app.keys._known)
+        return bench.app.senders.remembered(), len(bench.app.keys._known)
 
     assert on_bench(tmp_path, work) == (1, 1)
 
@@ -508,7 +508,12 @@ NAMES = st.sampled_from(
 
 
 @given(call=st.dictionaries(NAMES, JSON, max_size=8), path=st.sampled_from(["t", "i", "b", "g", "a", "batch"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# How slowly a busy machine draws is no fault of the collector's.
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_json_is_answered_and_what_is_answered_200_is_kept(tmp_path: Path, call: Any, path: str) -> None:
     writer = FakeWriter()
     answer, events, dead = posted(tmp_path / str(len(str(call))), f"/v1/{path}", call, writer=writer)

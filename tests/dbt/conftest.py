@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.dbt.ledger_sql import Models, compiled
 from tests.dbt.project import Project
 
 
@@ -17,3 +18,10 @@ def project(shared_project: Project) -> Project:
     """The project over an empty warehouse."""
     shared_project.forget()
     return shared_project
+
+
+@pytest.fixture(scope="session")
+def models(shared_project: Project) -> Models:
+    """The ledger's models as SQL."""
+    shared_project.forget()
+    return compiled(shared_project)

@@ -12,6 +12,20 @@ from dataclasses import dataclass, field
 HOPS = 6
 Pair = tuple[str, str]
 NOTHING: Mapping[str, str] = {}
+# The day of creation of a record that tells none.
+UNKNOWN_DAY = 9
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision as the tests make them; the place in their list is when it was made."""
+
+    decision_id: str
+    kind: str
+    a: str | None = None
+    b: str | None = None
+    undoes: str | None = None
+    allows: str | None = None
 
 
 def customer_id(anchor: str) -> str:

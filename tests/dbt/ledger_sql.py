@@ -5,97 +5,29 @@ What is not SQL of a model is done here as dbt would: appending, merging, and th
 
 from __future__ import annotations
 
+import json
 import random
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 
-from tests.dbt.ledger_rules import components
+from tests.dbt.ledger_inputs import BOOKS, BY_CHANGES, GRAPH, INPUTS, NUMBER, SCHEMAS
+from tests.dbt.ledger_rules import UNKNOWN_DAY, components
+from tests.dbt.ledger_stories import Seen
 from tests.dbt.project import Project
-
-VIEWS = (
-    "int_identity__decisions",
-    "int_identity__joins",
-    "int_identity__decided_links",
-    "int_identity__published_records",
-    "customer_id_lookup",
-)
-TABLES = ("int_identity__links", "int_identity__cut_links", "int_identity__build")
-GRAPH = (
-    "int_identity__changed_records",
-    "int_identity__touched_records",
-    "int_identity__graph_changes",
-    "identity_gate",
-    "int_identity__touched_clusters",
-)
-BOOKS = ("customer_ids", "customer_xref", "identity_builds")
-MODELS = (*VIEWS, *TABLES, *GRAPH, *BOOKS)
-# What a build that goes by what changed reads another way, and the number that stands in it.
-BY_CHANGES = ("int_identity__changed_records", "customer_ids", "customer_xref")
-ANYWAY = ("int_identity__changed_records", "int_identity__touched_records")
-NUMBER = "987654321"
-EVERY_PART = re.compile(r'part_number in \(select part_number from "int_identity__links__changed"\)')
-INPUTS = """
-create table identity.int_identity__records (record_key varchar, created_at timestamp, updated_at timestamp);
-create table identity.int_identity__moved_records (record_key varchar, successor_key varchar);
-create table identity.int_identity__identifiers (
-    record_key varchar, identifier_type varchar, identifier_value varchar, written_value varchar,
-    identifier_status varchar, priority integer);
-create table identity.int_identity__judged_pairs (
-    record_key_a varchar, record_key_b varchar, verdict varchar, evidence varchar, link_probability double);
-create table identity.int_identity__joined_records (record_key varchar, join_group varchar);
-create table identity.int_identity__candidate_clusters (record_key varchar, cluster_key varchar, written_number bigint);
-create table identity.int_identity__candidate_clusters__gone (node varchar, gone_number bigint);
-insert into identity.int_identity__candidate_clusters__gone values (null, 1);
-create table identity.int_identity__new_over_limits (identifier_type varchar);
-create table contracts.identity_rules (rules_version varchar);
-create table contracts.identity_gate_limits (measure varchar, most bigint, percent_of_published bigint);
-create table ops.extract_runs (status varchar, finished_at timestamp);
-create table ops.identity_decisions (
-    decision_id varchar, kind varchar, record_key_a varchar, record_key_b varchar, identifier_type varchar,
-    identifier_value varchar, undoes varchar, allows varchar, why varchar, decided_by varchar, decided_at timestamp);
-insert into contracts.identity_rules values ('rules');
-insert into contracts.identity_gate_limits
-select unnest(['merged_customers', 'customers_in_one', 'split_customers', 'records_gained', 'largest_cluster',
-    'over_limit_identifiers']), 1000, 0;
-"""
 
 CLUSTERS = "identity.int_identity__candidate_clusters"
 Row = tuple[Any, ...]
-NOTHING: Mapping[str, str] = {}
+# SQL of the models, and the columns and types of the books.
+Models = tuple[Mapping[str, str], Mapping[str, Sequence[str]]]
 
 
-@dataclass(frozen=True)
-class Decided:
-    """A decision as the tests make them; the place in their list is when it was made."""
-
-    decision_id: str
-    kind: str
-    a: str | None = None
-    b: str | None = None
-    undoes: str | None = None
-    allows: str | None = None
-
-
-def compiled(project: Project) -> dict[str, str]:
-    """SQL of the models in a project whose books are there and whose first cut is recorded."""
-    chosen = ("+identity_builds", "+identity_over_limits", "+customer_id_lookup")
-    project.run("build", "--resource-type", "seed", "--resource-type", "model", "--select", *chosen)
-    project.execute("insert into ops.identity_decisions (decision_id, kind) values ('d', 'cut')")
-    project.run("compile", "--select", *MODELS)
-    folder = project.folder / "target" / "compiled" / "braid" / "models" / "identity"
-    text = {model: (folder / f"{model}.sql").read_text() for model in MODELS}
-    # As in a build that has a graph to compare with, which an empty warehouse has not.
-    project.execute("update identity.int_identity__build set last_graph_number = 1")
-    project.run("compile", "--select", *ANYWAY)
-    text |= {model: (folder / f"{model}.sql").read_text() for model in ANYWAY}
-    text["int_identity__links"] = EVERY_PART.sub("true", text["int_identity__links"])
-    project.execute(f"update identity.int_identity__build set compared_number = {NUMBER}")
-    project.run("compile", "--select", *BY_CHANGES)
-    return text | {f"{model} by changes": (folder / f"{model}.sql").read_text() for model in BY_CHANGES}
+def compiled(project: Project) -> Models:
+    """The models as SQL, from a project over an empty warehouse."""
+    text, books = json.loads(project.worker("tests.dbt.ledger_compiler"))
+    return text, books
 
 
 def groups(clusters: Mapping[str, str]) -> dict[str, set[str]]:
@@ -126,7 +58,7 @@ class Warehouse:
         self.draw = random.Random(shuffle) if shuffle is not None else None
         self.db = duckdb.connect()
         self.db.execute("attach ':memory:' as warehouse; use warehouse; set threads to 1")
-        for schema in ("identity", "ops", "contracts"):
+        for schema in SCHEMAS:
             self.db.execute(f"create schema {schema}")
         self.db.execute(INPUTS)
         self.db.execute(f"create table identity.int_identity__links as {sql['int_identity__links']}")
@@ -156,43 +88,36 @@ class Warehouse:
         for name in BOOKS:
             self.db.execute(f"delete from identity.{name}")
 
-    def build(
-        self,
-        day: int,
-        created: Mapping[str, int],
-        values: Mapping[str, Iterable[str]],
-        decisions: Sequence[Decided] = (),
-        moved: Mapping[str, str] = NOTHING,
-    ) -> None:
-        """One build over these records, records taken over, and decisions so far; ``day`` is its moment."""
+    def build(self, seen: Seen) -> None:
+        """One build over these records, records taken over, and decisions so far."""
         moment = "timestamp '2026-01-01' + to_days(?)"
         self._put(
             "identity.int_identity__records (record_key, created_at)",
-            [(key, day_created if day_created < 9 else None) for key, day_created in created.items()],
+            [(key, day if day != UNKNOWN_DAY else None) for key, day in seen.created.items()],
             f"?, {moment}",
         )
         self._put(
             "identity.int_identity__identifiers",
-            [(record, value[:1], value) for record in created for value in values[record]],
+            [(record, value[:1], value) for record in seen.created for value in seen.values[record]],
             "?, ?, ?, null, 'usable', 1",
         )
         self._put(
             "ops.identity_decisions",
             [
                 (row.decision_id, row.kind, row.a, row.b, row.undoes, row.allows, place)
-                for place, row in enumerate(decisions)
+                for place, row in enumerate(seen.decisions)
             ],
             f"?, ?, ?, ?, null, null, ?, ?, 'why', 'who', {moment}",
         )
-        self._put("identity.int_identity__moved_records", list(moved.items()), "?, ?")
-        self._put("ops.extract_runs", [(day,)], f"'succeeded', {moment}")
+        self._put("identity.int_identity__moved_records", list(seen.moved.items()), "?, ?")
+        self._put("ops.extract_runs", [(seen.day,)], f"'succeeded', {moment}")
         self._replace("int_identity__links")
         joins = self.rows("select record_key_a, record_key_b from identity.int_identity__joins")
         joined = components({record for pair in joins for record in pair}, joins)
         self._put("identity.int_identity__joined_records", list(joined.items()), "?, ?")
         self._replace("int_identity__cut_links")
         ties = self.rows("select record_key_a, record_key_b from identity.int_identity__decided_links")
-        clusters = components(created, ties)
+        clusters = components(seen.created, ties)
         self._note_clusters(clusters)
         self._replace("int_identity__build")
         if self.everything:
@@ -269,3 +194,13 @@ class Warehouse:
     def _replace(self, table: str) -> None:
         order = f" order by hash(columns(*)::varchar || '{self.draw.random()}')" if self.draw is not None else ""
         self.db.execute(f"create or replace table identity.{table} as select * from ({self._text(table)}){order}")
+
+
+@contextmanager
+def warehouse(models: Models, shuffle: int | None = None, *, everything: bool = False) -> Iterator[Warehouse]:
+    """An empty one, closed at the end."""
+    opened = Warehouse(*models, shuffle=shuffle, everything=everything)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -29,17 +29,27 @@ class Project:
 
     def run(self, command: str, *arguments: str, timeout: float = 240) -> str:
         """Run dbt and return what it printed; an AssertionError shows it when dbt fails."""
+        return self._process(["-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", command,
+                              *self._arguments(), *arguments], timeout)  # fmt: skip
+
+    def worker(self, module: str, timeout: float = 240) -> str:
+        """Run a module that is given the warehouse's path and dbt's arguments; as ``run`` otherwise."""
+        return self._process(["-m", module, str(self.warehouse), *self._arguments()], timeout)
+
+    def _arguments(self) -> list[str]:
+        return ["--project-dir", str(self.project), "--profiles-dir", str(ROOT / "tests" / "dbt"),
+                "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")]  # fmt: skip
+
+    def _process(self, arguments: list[str], timeout: float) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", command,
-             "--project-dir", str(self.project), "--profiles-dir", str(ROOT / "tests" / "dbt"),
-             "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"), *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env={**os.environ, "BRAID_DUCKDB": str(self.warehouse), "DO_NOT_TRACK": "1"},
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         return done.stdout
 

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from collect.again import Again
-from collect.events import Intake, Records, Stamps, message_id
+from collect.calls import message_id
+from collect.events import Intake, Records, Stamps
 from contracts.fixing import Fix, Selection
 from contracts.fixing.reading import read
 from contracts.plan import Plan as TrackingPlan
