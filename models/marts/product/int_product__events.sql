@@ -189,7 +189,7 @@ final as (
         typed.anonymous_id,
         typed.visitor_key,
         {{ message_number('typed.message_id') }} as message_number,
-        {{ node_number('typed.visitor_key') }} as visitor_number,
+        {{ visitor_number('typed.visitor_key') }} as visitor_number,
 
         typed.event_type,
         typed.event_name,
