@@ -73,7 +73,7 @@ class Call:
         ]  # fmt: skip
 
 
-def sessions(calls: Sequence[Call], *, midnight: bool, offset: int = 0) -> set[tuple[str, ...]]:
+def sessions(calls: Sequence[Call], *, midnight: bool, offset: int = 0, gap: int = 30) -> set[tuple[str, ...]]:
     """The names of each session's calls in order; sessions of everyone."""
     found: set[tuple[str, ...]] = set()
     visitors: dict[tuple[bool, str], list[Call]] = {}
@@ -90,7 +90,7 @@ def sessions(calls: Sequence[Call], *, midnight: bool, offset: int = 0) -> set[t
         for call in its:
             if session:
                 days = {(one.at + timedelta(minutes=offset)).date() for one in (call, session[-1])}
-                paused = call.at - session[-1].at > timedelta(minutes=30) or (midnight and len(days) == 2)
+                paused = call.at - session[-1].at > timedelta(minutes=gap) or (midnight and len(days) == 2)
                 if paused or (call.campaign is not None and call.campaign != campaign):
                     found.add(tuple(one.name for one in session))
                     session, campaign = [], None
@@ -114,12 +114,19 @@ class Warehouse:
         self.process = process
 
     def build(
-        self, calls: Sequence[Event] | None, *asked: str, full_refresh: bool = False, first: Sequence[str] = ()
+        self,
+        calls: Sequence[Event] | None,
+        *asked: str,
+        full_refresh: bool = False,
+        first: Sequence[str] = (),
+        variables: dict[str, Any] | None = None,
+        select: Sequence[str] = (),
     ) -> list[list[list[Any]]]:
-        """Build over these events (None: those of before), and the rows of each query."""
+        """Build over these events (None: those of before), and the rows of each query; all models unless some are named."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         line: dict[str, Any] = {"asked": asked, "full_refresh": full_refresh, "first": first}
+        line |= {"vars": variables, "select": select}
         if calls is not None:
             line["events"] = [call.row() for call in calls]
         self.process.stdin.write(json.dumps(line) + "\n")

@@ -2,9 +2,10 @@
 
     python -m tests.dbt.sessions_worker duckdb|snowflake PROJECT FOLDER
 
-Reads a line of JSON a build, ``{"events": [...], "full_refresh": bool, "first": [sql, ...], "asked": [sql, ...]}``;
-answers with one: the rows of each query asked after it. An event is the list of ``COLUMNS``. On Snowflake
-every connection of the process is fakesnow's.
+Reads a line of JSON a build, ``{"events": [...], "full_refresh": bool, "first": [sql, ...], "asked": [sql, ...],
+"vars": {...}, "select": [model, ...]}``; answers with one: the rows of each query asked after it. An event is the list
+of ``COLUMNS``; vars go before the project's, and without select all models are built. On Snowflake every connection of
+the process is fakesnow's.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def main(target: str, project: Path, folder: Path) -> None:
                 execute(target, folder, statements)
             with redirect_stdout(sys.stderr):
                 more = ["--full-refresh"] if asked.get("full_refresh") else []
+                more += ["--vars", json.dumps(asked["vars"])] if asked.get("vars") else []
+                more += ["--select", *asked["select"]] if asked.get("select") else []
                 done = dbtRunner(manifest=manifest).invoke(["--quiet", "run", *where, *more])
             if not done.success:
                 sys.exit("dbt failed")

@@ -24,6 +24,12 @@ ALL = (
     "select message_id, session_id, view_number, views_in_session, is_exit, seconds_until_next_call"
     " from scratch.fct_page_views order by message_id",
 )
+NUMBERS = (
+    "select max(read_number) from scratch.int_product__session_events",
+    "select max(written_number) from scratch.int_product__session_events",
+    "select max(read_number) from scratch.int_product__sessions",
+    "select max(written_number) from scratch.int_product__events",
+)
 WRITTEN = (
     "select session_id from scratch.int_product__sessions"
     " where not is_gone and read_number = (select max(read_number) from scratch.int_product__sessions) order by 1"
@@ -110,7 +116,9 @@ def test_a_late_call_re_opens_the_sessions_it_touches_and_no_others(built: Wareh
     assert found(calls) == rules(earlier)
     assert written == [["first"]]
     # Nothing new, nothing written.
-    assert built.build(earlier, OF_EVENTS, WRITTEN) == [calls, written]
+    before = built.build(earlier, *NUMBERS, OF_EVENTS, WRITTEN)
+    assert before[-2:] == [calls, written]
+    assert built.build(earlier, *NUMBERS, OF_EVENTS, WRITTEN) == before
 
 
 def test_a_late_campaign_divides_what_came_long_after_it(built: Warehouse) -> None:
@@ -171,3 +179,17 @@ def test_anonymous_history_is_the_customers_however_late_the_link_appears(built:
     assert rows == [["a1", "cus_1"], ["b1", "cus_1"], ["c1", "cus_1"], ["other", None]]
     assert of_events == [["cus_1"]]
     built.build(EVENING, first=["delete from scratch.xref"])
+
+
+def test_other_rules_make_all_anew_once_and_back_again_too(built: Warehouse) -> None:
+    calls = [Call("a", 0), Call("b", 25), Call("went", 200)]
+    there = [replace(call, set_aside=call.name == "went") for call in calls]
+    shorter = {"session_gap_minutes": 20}
+    built.build([], full_refresh=True)
+    built.build(calls)
+    # What went keeps the rules of when it went.
+    assert found(built.build(there, OF_EVENTS)[0]) == {("a", "b")}
+    cut = built.build(there, OF_EVENTS, *NUMBERS, variables=shorter)
+    assert found(cut[0]) == {("a",), ("b",)} == sessions(there, midnight=True, offset=30, gap=20)
+    assert built.build(there, OF_EVENTS, *NUMBERS, variables=shorter) == cut
+    assert found(built.build(there, OF_EVENTS)[0]) == {("a", "b")}
