@@ -24,19 +24,7 @@ events as (
     select
         visitor_number,
         message_number,
-        case
-            when
-                {{ var('session_new_campaign') | lower }}
-                and coalesce(
-                    campaign_source, campaign_medium, campaign_name,
-                    campaign_term, campaign_content
-                ) is not null
-                then {{ node_number(
-                    "coalesce(campaign_source, '') || '|' || coalesce(campaign_medium, '')"
-                    ~ " || '|' || coalesce(campaign_name, '') || '|' || coalesce(campaign_term, '')"
-                    ~ " || '|' || coalesce(campaign_content, '')"
-                ) }}
-        end as campaign_number,
+        {{ campaign_number() }} as campaign_number,
         user_id,
         coalesce(event_type in ('page', 'screen'), false) as is_view,
         is_in_session,
@@ -191,7 +179,7 @@ stretched as (
             {{ in_order }} rows between unbounded preceding and current row
         ) as first_place,
         {{ last_known('case when campaign_number is not null then campaign_number'
-            ~ ' when begins_stretch then 0 end') }} over (
+            ~ ' when begins_stretch then ' ~ no_campaign_number() ~ ' end') }} over (
             {{ in_order }} rows between unbounded preceding and 1 preceding
         ) as campaign_before
     from marked
