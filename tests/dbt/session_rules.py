@@ -27,7 +27,7 @@ MODELS = {
     "stg_events__events.sql": """
         {{ config(materialized='view') }}
         select message_id, event_type, event_name, user_id, anonymous_id, context, properties, 'web' as event_source,
-            occurred_at, occurred_at as received_at, extracted_at
+            cast(null as varchar) as payload, occurred_at, occurred_at as received_at, extracted_at
         from {{ target.schema }}.events where _quarantined_at is null
     """,
     "int_identity__placeholder_users.sql": """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.session_rules import Call, Warehouse, sessions, warehouse
+from tests.dbt.session_rules import PRODUCT, Call, Warehouse, sessions, warehouse
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -43,7 +44,8 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def duck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    yield from warehouse("duckdb", tmp_path_factory.mktemp("duck"), midnight=True, offset=30)
+    models = (*PRODUCT, "fct_engagement")
+    yield from warehouse("duckdb", tmp_path_factory.mktemp("duck"), midnight=True, offset=30, models=models)
 
 
 def found(rows: Sequence[Sequence[Any]]) -> set[tuple[str, ...]]:
@@ -181,15 +183,92 @@ def test_anonymous_history_is_the_customers_however_late_the_link_appears(built:
     built.build(EVENING, first=["delete from scratch.xref"])
 
 
-def test_other_rules_make_all_anew_once_and_back_again_too(built: Warehouse) -> None:
+def test_other_rules_make_all_anew_once_and_back_again_too(duck: Warehouse) -> None:
     calls = [Call("a", 0), Call("b", 25), Call("went", 200)]
     there = [replace(call, set_aside=call.name == "went") for call in calls]
     shorter = {"session_gap_minutes": 20}
-    built.build([], full_refresh=True)
-    built.build(calls)
+    duck.build([], full_refresh=True)
+    duck.build(calls)
     # What went keeps the rules of when it went.
-    assert found(built.build(there, OF_EVENTS)[0]) == {("a", "b")}
-    cut = built.build(there, OF_EVENTS, *NUMBERS, variables=shorter)
+    assert found(duck.build(there, OF_EVENTS)[0]) == {("a", "b")}
+    cut = duck.build(there, OF_EVENTS, *NUMBERS, variables=shorter)
     assert found(cut[0]) == {("a",), ("b",)} == sessions(there, midnight=True, offset=30, gap=20)
-    assert built.build(there, OF_EVENTS, *NUMBERS, variables=shorter) == cut
-    assert found(built.build(there, OF_EVENTS)[0]) == {("a", "b")}
+    assert duck.build(there, OF_EVENTS, *NUMBERS, variables=shorter) == cut
+    assert found(duck.build(there, OF_EVENTS)[0]) == {("a", "b")}
+
+
+def test_one_that_is_erased_and_one_that_returns_in_the_same_landing_are_noticed(duck: Warehouse) -> None:
+    duck.build([], full_refresh=True)
+    aside = [replace(call, set_aside=call.name == "c1") for call in EVENING]
+    assert found(duck.build(aside, OF_EVENTS)[0]) == rules(aside)
+    now = [call for call in EVENING if call.name != "b1"]
+    assert found(duck.build(now, OF_EVENTS)[0]) == rules(now) == {("a1", "a2"), ("c1",), ("other",)}
+
+
+def test_sessions_of_one_who_left_go_when_what_they_are_made_of_was_made_anew(duck: Warehouse) -> None:
+    duck.build([], full_refresh=True)
+    duck.build(EVENING)
+    left = [call for call in EVENING if call.device == "e"]
+    for calls in (left, []):
+        duck.build(calls, full_refresh=True, select=["int_product__events", "int_product__session_events"])
+        kept = duck.build(None, *ALL)
+        assert [row[0] for row in kept[1]] == [call.name for call in calls]
+        assert duck.build(None, *ALL) == kept
+
+
+@pytest.mark.parametrize("names", [("a1",), ("a2",), ("a1", "a2", "b1", "c1")], ids="-".join)
+def test_a_call_that_is_another_visitors_now_leaves_the_one_before(duck: Warehouse, names: Sequence[str]) -> None:
+    duck.build([], full_refresh=True)
+    duck.build(EVENING)
+    changed = [replace(call, device="f", landed=1) if call.name in names else call for call in EVENING]
+    kept = duck.build(changed, *ALL)
+    assert found(kept[0]) == rules(changed)
+    assert {row[0]: row[7] for row in kept[1]} == {names[0]: len(names) for names in rules(changed)}
+    assert duck.build(None, *ALL, full_refresh=True) == kept
+
+
+def test_kept_keys_do_not_change_with_the_warehouses_version(duck: Warehouse) -> None:
+    numbers = (
+        "select visitor_number, message_number from scratch.int_product__events",
+        "select visitor_number, campaign_number from scratch.int_product__session_events",
+    )
+    rows = duck.build([Call("m", 0, campaign="x")], *numbers, full_refresh=True)
+    visitor, message, campaign = (
+        int(hashlib.md5(text.encode()).hexdigest()[:16], 16) for text in ("segment:anonymous:d", "m", "||x||")
+    )
+    assert rows == [[[visitor, message]], [[visitor, campaign]]]
+
+
+def test_a_wrong_clock_takes_no_day_from_the_active_ones(duck: Warehouse) -> None:
+    day = 24 * 60
+    days = [-20_000, -19_960, 0, 2, 11]
+    calls = [Call(f"c{number}", number * day) for number in days]
+    linked = ["insert into scratch.xref values ('segment:anonymous:d', 'cus_1')"]
+    active = "select active_on from scratch.fct_engagement where daily_active_customers = 1 order by 1"
+    counts = (
+        "select weekly_active_customers, monthly_active_customers from scratch.fct_engagement order by active_on desc"
+        " limit 13"
+    )
+    rows = duck.build(calls, active, counts, full_refresh=True, first=linked)
+    duck.build([], first=["delete from scratch.xref"])
+    assert [row[0] for row in rows[0]] == [str(call.at.date()) for call in calls]
+    assert rows[1] == [[1, 1], [0, 1], [0, 1], *[[1, 1]] * 9, [0, 0]]
+
+
+def test_a_page_is_told_by_its_properties_where_a_server_sends_it(duck: Warehouse) -> None:
+    told = {"url": "https://shop.example/p?q=1", "path": "/p", "title": "P", "name": "Product"}
+    calls = [
+        Call("server", 0, properties=told),
+        Call("browser", 1, properties={"title": ""}),
+        Call("track", 2, kind="track", event="Clicked", properties=told),
+        Call("screen", 3, kind="screen", properties={"name": "Home"}),
+    ]
+    asked = "select message_id, event_name, page_url, page_path, page_title from scratch.fct_events order by occurred_at"
+    assert duck.build(calls, asked, full_refresh=True) == [
+        [
+            ["server", "Product", "https://shop.example/p?q=1", "/p", "P"],
+            ["browser", None, "/browser", None, "browser"],
+            ["track", "Clicked", "/track", None, "track"],
+            ["screen", "Home", "/screen", None, "screen"],
+        ]
+    ]

@@ -1,6 +1,8 @@
 -- Grain: one row per day (UTC), from that of the first session call to that of the last.
--- Days without anybody are rows too, so that a rolling count falls. An active day is worth its
--- window: plus one when it begins, minus one when it ends, or when the next active day begins.
+-- Days without anybody are rows too, so that a rolling count falls; more than 10,000 days before the
+-- last day those on which no count changes are left out. Days with somebody never are, be the clock
+-- of a device as wrong as it likes. An active day is worth its window: plus one when it begins,
+-- minus one when it ends, or when the next active day begins.
 
 with
 
@@ -54,7 +56,7 @@ digits as (
     {%- endfor %}
 ),
 
--- 10,000 days from the first.
+-- 10,000 days up to the last.
 numbers as (
     select ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit as number
     from digits as ones
@@ -110,10 +112,17 @@ sums as (
 ),
 
 days as (
-    select cast({{ dbt.dateadd('day', 'numbers.number', 'bounds.first_day') }} as date) as active_on
+    select cast({{ dbt.dateadd('day', '-numbers.number', 'bounds.last_day') }} as date) as active_on
     from numbers
     inner join bounds
         on numbers.number <= {{ dbt.datediff('bounds.first_day', 'bounds.last_day', 'day') }}
+
+    union
+
+    select sums.active_on
+    from sums
+    inner join bounds
+        on sums.active_on <= bounds.last_day
 ),
 
 actives as (

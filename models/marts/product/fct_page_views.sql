@@ -37,6 +37,7 @@ final as (
         anonymous_id,
 
         event_type as view_type,
+        event_name as view_name,
         event_source,
         page_url,
         page_path,

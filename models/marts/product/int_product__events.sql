@@ -1,5 +1,6 @@
 -- Grain: one row per message, typed once and kept from build to build.
--- Goes by landings (landed_at): one that has other rows than were read of it is read again.
+-- Goes by landings (landed_at): one that has other messages than were read of it is read again. That
+-- is told by their number and the sum of their hashes, which are kept nowhere.
 -- A message that went from raw, or was set aside there, stays as numbers, marked is_gone, for those
 -- who have read it; written_number is the run that wrote the row.
 
@@ -11,6 +12,7 @@
     contract={'enforced': false}
 ) }}
 
+{%- set page_fields = ['url', 'path', 'title', 'referrer'] %}
 {%- set paths = [
     'page.url', 'page.path', 'page.title', 'page.referrer',
     'campaign.source', 'campaign.medium', 'campaign.name', 'campaign.term', 'campaign.content',
@@ -45,7 +47,8 @@ placeholder_users as (
     landings as (
         select
             landed_at,
-            count(*) as number_of_events
+            count(*) as number_of_events,
+            sum({{ node_number('message_id') }}) as sum_of_events
         from events
         group by landed_at
     ),
@@ -53,15 +56,10 @@ placeholder_users as (
     known_landings as (
         select
             landed_at,
-            count(*) as number_of_events
+            count(*) as number_of_events,
+            sum({{ node_number('message_id') }}) as sum_of_events
         from known
         group by landed_at
-    ),
-
-    set_aside as (
-        select message_id
-        from {{ source('events', 'events') }}
-        where _quarantined_at is not null
     ),
 
     changed_landings as (
@@ -73,13 +71,7 @@ placeholder_users as (
             landings.number_of_events is null
             or known_landings.number_of_events is null
             or landings.number_of_events <> known_landings.number_of_events
-
-        union
-
-        select known.landed_at
-        from known
-        inner join set_aside
-            on known.message_id = set_aside.message_id
+            or landings.sum_of_events <> known_landings.sum_of_events
     ),
 
     -- A user id that became a placeholder, or is none any more.
@@ -152,6 +144,11 @@ parsed as (
     select
         new_events.*,
         {{ json_texts('new_events.context', paths) }} as contexts,
+        -- A page call says of what page it is among its properties; a server has no other place.
+        case
+            when new_events.event_type = 'page'
+                then {{ json_texts('new_events.properties', page_fields) }}
+        end as page_properties,
         case
             when new_events.anonymous_id is not null
                 then {{ record_key('segment', 'anonymous', 'new_events.anonymous_id') }}
@@ -168,10 +165,28 @@ typed as (
         visitor_key,
 
         event_type,
-        event_name,
+        -- Views have their name beside their properties, not where a track call has its event.
+        coalesce(
+            event_name,
+            case
+                when event_type in ('page', 'screen')
+                    then nullif(
+                        coalesce(
+                            {{ json_text('payload', 'name') }},
+                            {{ json_text('properties', 'name') }}
+                        ), ''
+                    )
+            end
+        ) as event_name,
         event_source,
         properties,
-        {% for path in paths -%}
+        {% for field in page_fields -%}
+            coalesce(
+                nullif({{ json_texts_at('page_properties', page_fields, field) }}, ''),
+                nullif({{ json_texts_at('contexts', paths, 'page.' ~ field) }}, '')
+            ) as page_{{ field }},
+        {% endfor %}
+        {% for path in paths if path.startswith('campaign.') -%}
             nullif({{ json_texts_at('contexts', paths, path) }}, '')
                 as {{ path | replace('.', '_') }}{{ ',' }}
         {% endfor %}

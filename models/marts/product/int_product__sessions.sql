@@ -51,27 +51,58 @@ views as (
     where event_type in ('page', 'screen')
 ),
 
+numbers as (
+    select
+        min(written_number) as first_number,
+        cast(coalesce(max(written_number), 0) as {{ dbt.type_bigint() }}) as read_number
+    from {{ ref('int_product__session_events') }}
+),
+
 {% if is_incremental() -%}
+    known as (
+        select
+            visitor_number,
+            session_number
+        from {{ this }}
+        where not is_gone
+    ),
+
+    -- Whether all calls were made anew since they were last read: who left then is told by no row.
+    readings as (
+        select
+            coalesce(
+                max(numbers.first_number) > (select max(earlier.read_number) from {{ this }} as earlier),
+                true
+            ) as is_all_anew
+        from numbers
+    ),
+
     gone as (
         select
             known.visitor_number,
             known.session_number
-        from {{ this }} as known
+        from known
         inner join calls
             on
                 known.visitor_number = calls.visitor_number
                 and known.session_number = calls.message_number
-        where
-            not known.is_gone
-            and (calls.is_gone or calls.session_number <> calls.message_number)
+        where calls.is_gone or calls.session_number <> calls.message_number
+
+        union
+
+        select
+            known.visitor_number,
+            known.session_number
+        from known
+        inner join readings
+            on readings.is_all_anew
+        left join sessions
+            on
+                known.visitor_number = sessions.visitor_number
+                and known.session_number = sessions.session_number
+        where sessions.session_number is null
     ),
 {%- endif %}
-
-numbers as (
-    select
-        cast(coalesce(max(written_number), 0) as {{ dbt.type_bigint() }}) as read_number
-    from {{ ref('int_product__session_events') }}
-),
 
 final as (
     select
