@@ -123,18 +123,26 @@ class Warehouse:
         select: Sequence[str] = (),
     ) -> list[list[list[Any]]]:
         """Build over these events (None: those of before), and the rows of each query; all models unless some are named."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         line: dict[str, Any] = {"asked": asked, "full_refresh": full_refresh, "first": first}
         line |= {"vars": variables, "select": select}
         if calls is not None:
             line["events"] = [call.row() for call in calls]
+        found: list[list[list[Any]]] = self._answer(line)
+        return found
+
+    def refusals(self, variables: dict[str, Any], *select: str) -> list[str]:
+        """What dbt says to these vars; nothing where it builds."""
+        said: list[str] = self._answer({"vars": variables, "select": select, "refused": True})
+        return said
+
+    def _answer(self, line: dict[str, Any]) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(line) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         assert answer, "dbt failed: see the captured output"
-        found: list[list[list[Any]]] = json.loads(answer)
-        return found
+        return json.loads(answer)
 
 
 def warehouse(

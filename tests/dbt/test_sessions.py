@@ -62,7 +62,10 @@ def rules(calls: Sequence[Call]) -> set[tuple[str, ...]]:
     return sessions(calls, midnight=True, offset=30)
 
 
+# By the clock of the rules, UTC and 30 minutes, midnight is 90 minutes after the start.
 minutes = st.sampled_from([0, 0.5, 10, 29, 30, 30.02, 59, 60, 61, 75, 89, 90, 91, 105, 120, 121, 150])
+# In which landing a call comes, and in which it is erased or set aside, if at all; what was set aside returns later.
+fates = st.sampled_from([(None, None), (None, None), (None, None), ("erased", 1), ("aside", 1), ("aside", 2)])
 drafts = st.lists(
     st.tuples(
         minutes,
@@ -71,28 +74,34 @@ drafts = st.lists(
         st.sampled_from(["page", "track", "identify", "group"]),
         st.sampled_from([None, None, "a", "b"]),
         st.integers(0, 2),
+        fates,
     ),
     min_size=1,
     max_size=12,
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(drafted=drafts)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drafted=drafts, midnight=st.booleans())
 def test_any_split_and_order_of_the_same_calls_gives_the_sessions_of_one_build(
-    duck: Warehouse, drafted: list[tuple[float, str | None, str | None, str, str | None, int]]
+    duck: Warehouse, drafted: list[tuple[Any, ...]], midnight: bool
 ) -> None:
-    calls = [
-        Call(f"m{number}", minute, device, user, kind, campaign, landed)
-        for number, (minute, device, user, kind, campaign, landed) in enumerate(drafted)
+    drawn = [
+        (Call(f"m{number}", minute, device, user, kind, campaign, landed), *fate)
+        for number, (minute, device, user, kind, campaign, landed, fate) in enumerate(drafted)
     ]
-    duck.build([], full_refresh=True)
-    # Landed in whatever order the number says; each build sees what has landed up to then.
+    variables = {"session_midnight": midnight}
+    duck.build([], full_refresh=True, variables=variables)
+    # Landed in whatever order the number says; each build sees what has landed up to then and is still there.
     for landing in range(3):
-        so_far = [call for call in calls if call.landed <= landing]
-        kept = duck.build(so_far, *ALL)
-        assert found(kept[0]) == rules(so_far)
-    assert duck.build(None, *ALL, full_refresh=True) == kept
+        so_far = [
+            replace(call, set_aside=fate == "aside" and at == landing)
+            for call, fate, at in drawn
+            if call.landed <= landing and not (fate == "erased" and at <= landing)
+        ]
+        kept = duck.build(so_far, *ALL, variables=variables)
+        assert found(kept[0]) == sessions(so_far, midnight=midnight, offset=30)
+    assert duck.build(None, *ALL, full_refresh=True, variables=variables) == kept
 
 
 EVENING = [
@@ -272,3 +281,20 @@ def test_a_page_is_told_by_its_properties_where_a_server_sends_it(duck: Warehous
             ["screen", "Home", "/screen", None, "screen"],
         ]
     ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"session_gap_minutes": 0}, "session_gap_minutes is 0; it must be a whole number of minutes, 1 or more."),
+        ({"session_gap_minutes": "30"}, "session_gap_minutes is 30; it must be a whole number of minutes, 1 or more."),
+        ({"session_gap_minutes": 1.5}, "session_gap_minutes is 1.5; it must be a whole number of minutes, 1 or more."),
+        ({"session_utc_offset_minutes": "late"}, "session_utc_offset_minutes is late; it must be a whole number"),
+        ({"session_utc_offset_minutes": -30, "session_gap_minutes": 1}, None),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else str(value)[:28],
+)
+def test_rules_that_make_no_sense_are_refused(duck: Warehouse, variables: dict[str, Any], said: str | None) -> None:
+    refused = duck.refusals(variables, "int_product__events", "int_product__session_events")
+    assert len(refused) == (said is not None)
+    assert all(str(said) in " ".join(message.split()) for message in refused)

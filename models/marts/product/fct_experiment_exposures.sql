@@ -9,9 +9,12 @@ events as (
     where
         customer_id is not null
         and event_type = 'track'
+        -- No event is an exposure where the var names none.
         and lower(event_name) in (
             {%- for name in var('experiment_events') -%}
                 '{{ name | lower | replace("'", "''") }}'{{ ', ' if not loop.last }}
+            {%- else -%}
+                null
             {%- endfor -%}
         )
 ),

@@ -10,7 +10,8 @@ calls as (
     select * from {{ ref('int_product__funnel_calls') }}
 ),
 
--- A later step stands first, so that one call does not take two.
+-- A later step stands first, so that a call does not lead from one of its steps to the next; it may
+-- take a later step of one attempt and the first of another.
 placed as (
     select
         *,
