@@ -272,13 +272,13 @@ def test_a_page_is_told_by_its_properties_where_a_server_sends_it(duck: Warehous
         Call("track", 2, kind="track", event="Clicked", properties=told),
         Call("screen", 3, kind="screen", properties={"name": "Home"}),
     ]
-    asked = "select message_id, event_name, page_url, page_path, page_title from scratch.fct_events order by occurred_at"
+    asked = "select message_id, event_name, page_url, page_path, page_title from scratch.fct_events order by 1"
     assert duck.build(calls, asked, full_refresh=True) == [
         [
-            ["server", "Product", "https://shop.example/p?q=1", "/p", "P"],
             ["browser", None, "/browser", None, "browser"],
-            ["track", "Clicked", "/track", None, "track"],
             ["screen", "Home", "/screen", None, "screen"],
+            ["server", "Product", "https://shop.example/p?q=1", "/p", "P"],
+            ["track", "Clicked", "/track", None, "track"],
         ]
     ]
 
