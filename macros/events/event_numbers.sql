@@ -37,7 +37,8 @@
 
 {#- What a session table may leave as it is: 'changes' when rows of the events past a number are all there is to look at,
     'nothing' when all has to be compared (other rules, or events that were all made anew), '' when there is no table.
-    The rules are those of the calls that are there: what went keeps the rules of when it went. A unit test says so itself. -#}
+    The rules are those of the calls that are there: what went keeps the rules of when it went. A unit test says so
+    itself. -#}
 {% macro session_scope() %}
     {%- if not is_incremental() or not execute or not this.identifier -%}
         {{ return('') }}

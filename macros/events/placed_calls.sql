@@ -1,6 +1,6 @@
-{#- Rules of sessions as the CTEs of a query, the last of them `placed`: calls (the name of a CTE) with the stretch and the
-    session they are in, and their place there. A stretch ends with a pause or, where the vars say so, with the day; within
-    a stretch each change of the campaign opens a session. -#}
+{#- Rules of sessions as the CTEs of a query, the last of them `placed`: calls (the name of a CTE) with the stretch and
+    the session they are in, and their place there. A stretch ends with a pause or, where the vars say so, with the day;
+    within a stretch each change of the campaign opens a session. -#}
 {% macro placed_calls(calls) %}
 {%- set in_order = 'partition by visitor_number order by occurred_at asc, message_number asc' -%}
 {%- set gap = var('session_gap_minutes') -%}

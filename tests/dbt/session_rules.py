@@ -122,7 +122,7 @@ class Warehouse:
         variables: dict[str, Any] | None = None,
         select: Sequence[str] = (),
     ) -> list[list[list[Any]]]:
-        """Build over these events (None: those of before), and the rows of each query; all models unless some are named."""
+        """Build over these events (None: those of before): all models, or those named. The rows of each query."""
         line: dict[str, Any] = {"asked": asked, "full_refresh": full_refresh, "first": first}
         line |= {"vars": variables, "select": select}
         if calls is not None:

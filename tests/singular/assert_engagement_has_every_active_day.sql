@@ -1,5 +1,5 @@
--- Harm: a day that is missing looks like one without customers, and the newest days are the ones that
--- are looked at.
+-- Harm: a day that is missing looks like one without customers, and the newest days are the ones
+-- that are looked at.
 
 with
 

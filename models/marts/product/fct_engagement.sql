@@ -1,8 +1,8 @@
 -- Grain: one row per day (UTC), from that of the first session call to that of the last.
--- Days without anybody are rows too, so that a rolling count falls; more than 10,000 days before the
--- last day those on which no count changes are left out. Days with somebody never are, be the clock
--- of a device as wrong as it likes. An active day is worth its window: plus one when it begins,
--- minus one when it ends, or when the next active day begins.
+-- Days without anybody are rows too, so that a rolling count falls; more than 10,000 days before
+-- the last day those on which no count changes are left out. Days with somebody never are, be the
+-- clock of a device as wrong as it likes. An active day is worth its window: plus one when it
+-- begins, minus one when it ends, or when the next active day begins.
 
 with
 

@@ -1,6 +1,6 @@
 -- Grain: one row per message, typed once and kept from build to build.
--- Goes by landings (landed_at): one that has other messages than were read of it is read again. That
--- is told by their number and the sum of their hashes, which are kept nowhere.
+-- Goes by landings (landed_at): one that has other messages than were read of it is read again.
+-- That is told by their number and the sum of their hashes, which are kept nowhere.
 -- A message that went from raw, or was set aside there, stays as numbers, marked is_gone, for those
 -- who have read it; written_number is the run that wrote the row.
 
