@@ -3,9 +3,9 @@
     python -m tests.dbt.sessions_worker duckdb|snowflake PROJECT FOLDER
 
 Reads a line of JSON a build, ``{"events": [...], "full_refresh": bool, "first": [sql, ...], "asked": [sql, ...],
-"vars": {...}, "select": [model, ...]}``; answers with one, the rows of each query asked after it. An event is the list of ``COLUMNS``; vars go before the
-project's, and without select all models are built. With ``"refused": true`` the answer is what dbt said against it.
-On Snowflake every connection of the process is fakesnow's.
+"vars": {...}, "select": [model, ...]}``; answers with one, the rows of each query asked after it. An event is the list
+of ``COLUMNS``; vars go before the project's, and without select all models are built. With ``"refused": true`` the
+answer is what dbt said against it. On Snowflake every connection of the process is fakesnow's.
 """
 
 from __future__ import annotations
