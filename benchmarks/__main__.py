@@ -7,7 +7,15 @@ import json
 import sys
 from itertools import chain
 
-from benchmarks import collect_speed, extract_speed, identity_speed, landing_speed, plan_speed, scoring_speed
+from benchmarks import (
+    collect_speed,
+    extract_speed,
+    identity_speed,
+    landing_speed,
+    plan_speed,
+    scoring_speed,
+    sessions_speed,
+)
 
 
 def main() -> int:
@@ -21,7 +29,8 @@ def main() -> int:
         "--records", type=int, nargs="+", default=[1_000_000, 10_000_000], help="records of the identity graphs"
     )
     parser.add_argument("--persons", type=int, nargs="+", default=[1_000_000], help="persons whose pairs are scored")
-    choices = ["extract", "identity", "scoring", "plan", "collect", "landing"]
+    parser.add_argument("--events", type=int, nargs="+", default=[10_000_000], help="events that sessions are made of")
+    choices = ["extract", "identity", "scoring", "plan", "collect", "landing", "sessions"]
     parser.add_argument("--only", choices=choices, help="one part instead of all")
     asked = parser.parse_args()
     parts = {
@@ -31,6 +40,7 @@ def main() -> int:
         "collect": collect_speed.measure,
         "landing": landing_speed.measure,
         "plan": plan_speed.measure,
+        "sessions": lambda: sessions_speed.measure(tuple(asked.events)),
     }
     missed = 0
     for found in chain.from_iterable(part() for name, part in parts.items() if asked.only in (None, name)):

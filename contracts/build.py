@@ -11,7 +11,17 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import emails, households, identifiers, identity_gate, nicknames, regions, schema_changes, survivorship
+from contracts import (
+    emails,
+    funnels,
+    households,
+    identifiers,
+    identity_gate,
+    nicknames,
+    regions,
+    schema_changes,
+    survivorship,
+)
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
@@ -123,6 +133,20 @@ def _rendered(folder: Path) -> Mapping[str, str]:
         "household_rule_parts.csv": _csv(
             ("household_rule", "part", "position"),
             ((r.name, part, place) for r in household_rules for place, part in enumerate(r.parts, start=1)),
+        ),
+        "funnel_steps.csv": _csv(
+            (
+                "funnel_name",
+                "step_number",
+                "step_name",
+                "number_of_steps",
+                "window_hours",
+                "event_name",
+                "page_pattern",
+                "property_name",
+                "property_value",
+            ),
+            funnels.rows(funnels.read(folder / "funnels.yml")),
         ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(

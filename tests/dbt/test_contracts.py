@@ -11,7 +11,7 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from contracts import ContractError, build, emails, identifiers, owners, regions, survivorship
+from contracts import ContractError, build, emails, funnels, identifiers, owners, regions, survivorship
 from contracts.reading import HERE
 
 
@@ -128,6 +128,18 @@ def test_owners_are_one_a_domain_and_can_be_reached(folder: Path, old: str, new:
 def test_a_missing_file_is_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(ContractError, match=r"^nothing\.yml cannot be read: No such file or directory\.$"):
         read(tmp_path / "nothing.yml")
+
+
+def test_steps_of_funnels_are_rows_that_the_models_read(tmp_path: Path) -> None:
+    file = tmp_path / "funnels.yml"
+    file.write_text(
+        "funnels: [{name: f, description: d, window_hours: 2, steps: ["
+        "{name: saw, page: /50%_off/*!}, {name: Paid, event: Order Paid, property: plan, value: Pro}]}]"
+    )
+    assert list(funnels.rows(funnels.read(file))) == [
+        ("f", 1, "saw", 2, 2, None, "/50!%!_off/%!!", None, None),
+        ("f", 2, "Paid", 2, 2, "order paid", None, "plan", "Pro"),
+    ]
 
 
 def test_limits_of_the_gate_are_no_rule_of_who_is_whom(folder: Path) -> None:

@@ -6,7 +6,7 @@
 with
 
 sessions as (
-    select * from {{ ref('int_marketing__web_sessions') }}
+    select * from {{ ref('fct_sessions') }}
 ),
 
 campaign_members as (
@@ -33,7 +33,7 @@ web_touches as (
         {{ record_key('segment', 'session', 'session_id') }} as touch_key,
         coalesce(
             {{ record_key('segment', 'user', 'user_id') }},
-            {{ record_key('segment', 'anonymous', 'anonymous_id') }}
+            visitor_key
         ) as record_key,
         'web_session' as touch_type,
         case
