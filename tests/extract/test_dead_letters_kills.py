@@ -21,39 +21,24 @@ pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
-    import importlib, os, signal, sys
+    import sys
     from pathlib import Path
     from tests.extract.dead_bench import Post, fix_of
+    from tests.extract.killing import arm
 
-    step = sys.argv[2]
-    if step:
-        place, attribute, when, times = step.split(":")
-        module, _, owner = place.partition("/")
-        owner = getattr(importlib.import_module(module), owner) if owner else importlib.import_module(module)
-        real, left = getattr(owner, attribute), int(times)
-
-        def killing(*args, **kwargs):
-            global left
-            left -= (counts := attribute != "_raw" or args[1] == "commit")
-            if counts and left == 0 and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = real(*args, **kwargs)
-            if counts and left == 0 and when == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        setattr(owner, attribute, killing)
+    if sys.argv[2]:
+        arm(sys.argv[2])
     print("ready", flush=True)
     Post(Path(sys.argv[1])).replay(fix_of())
 """
-# module[/class]:function:before or after:which call of it. ``_raw`` is a commit.
+# As in tests.extract.killing; ``_raw`` takes a statement.
 STEPS = [
     "extract.dead_letters.replaying:_typed:after:1",
     "extract.turns:take:after:1",
     "warehouse.duckdb/DuckDBWarehouse:append:after:1",
     "extract.dead_letters.settling:settle:after:1",
     "extract.dead_letters.settling:record:after:1",
-    "warehouse.duckdb/DuckDBWarehouse:_raw:after:1",
+    "warehouse.duckdb/DuckDBWarehouse:_raw:after:1:commit",
 ]
 State = tuple[list[Any], list[Any]]
 
