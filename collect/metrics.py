@@ -7,15 +7,12 @@ not known ahead.
 
 from __future__ import annotations
 
-import mmap
-import os
 from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
 
 from collect import CollectError
-from collect.window import reserve
-from log.files import make_folder
+from collect.mapped import mapped
 
 # Seconds; commits and requests alike.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -49,18 +46,9 @@ class Metrics:
         """Open the file for ``workers`` rows and begin this worker's at 0 when the file is made anew."""
         size = workers * _ROW * 8
         try:
-            make_folder(path.parent)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                if os.fstat(handle).st_size != size:
-                    os.ftruncate(handle, 0)
-                    reserve(handle, size)
-                mapped = mmap.mmap(handle, size)
-            finally:
-                os.close(handle)
+            self._all = memoryview(mapped(path, size)).cast("Q")
         except OSError as error:
             raise CollectError(f"{path} cannot be opened ({error.strerror or error}): give another folder.") from None
-        self._all = memoryview(mapped).cast("Q")
         self._base, self._workers = worker * _ROW, workers
 
     def count(self, name: str, amount: int = 1) -> None:

@@ -8,14 +8,12 @@ is durable, so that nothing here can stand in for an event that was lost.
 
 from __future__ import annotations
 
-import mmap
-import os
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
 from collect import CollectError
-from log.files import make_folder
+from collect.mapped import mapped
 
 _DIGEST = 16
 _SLOTS_A_BUCKET = 32
@@ -28,14 +26,6 @@ def digest(source: str, message_id: str) -> bytes:
     return blake2b(f"{source}\0{message_id}".encode("utf-8", "replace"), digest_size=_DIGEST).digest()
 
 
-def reserve(handle: int, size: int) -> None:
-    """Give a file its size, with room on the disk for all of it where the system can promise that."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, 0, size)
-    else:
-        os.ftruncate(handle, size)
-
-
 class Window:
     """The ids in one file."""
 
@@ -44,16 +34,7 @@ class Window:
         self._buckets = max(1, slots // _SLOTS_A_BUCKET)
         size = self._buckets * _BUCKET
         try:
-            make_folder(path.parent)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                if os.fstat(handle).st_size != size:
-                    os.ftruncate(handle, 0)
-                    # All of its bytes now: a disk that is full later must not fail a write to memory.
-                    reserve(handle, size)
-                self._map = mmap.mmap(handle, size)
-            finally:
-                os.close(handle)
+            self._map = mapped(path, size)
         except OSError as error:
             raise CollectError(
                 f"{path} cannot be opened ({error.strerror or error}): give a folder that may be written to, with "

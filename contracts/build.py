@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from contracts import (
+    derived,
     emails,
     funnels,
     households,
@@ -25,6 +26,7 @@ from contracts import (
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
+_PATTERNS = ("*.csv",)
 
 Cell = str | int | bool | None
 
@@ -158,30 +160,12 @@ def _rendered(folder: Path) -> Mapping[str, str]:
 
 def build(folder: Path = HERE, seeds: Path = SEEDS) -> list[Path]:
     """Write the seeds that are missing or stale, remove those nothing derives; returns what changed."""
-    changed = check(folder, seeds)
-    content = rendered(folder)
-    seeds.mkdir(parents=True, exist_ok=True)
-    for path in changed:
-        if path.name in content:
-            path.write_text(content[path.name], encoding="utf-8", newline="")
-        else:
-            path.unlink()
-    return changed
+    return derived.write(rendered(folder), seeds, _PATTERNS)
 
 
 def check(folder: Path = HERE, seeds: Path = SEEDS) -> list[Path]:
     """Seeds that are missing, say something else than the YAML, or have no YAML behind them; empty when all is well."""
-    content = rendered(folder)
-    stale = [seeds / name for name, text in content.items() if _stored(seeds / name) != text]
-    stray = [path for path in seeds.glob("*.csv") if path.name not in content]
-    return sorted((*stale, *stray))
-
-
-def _stored(path: Path) -> str | None:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return None
+    return derived.stale(rendered(folder), seeds, _PATTERNS)
 
 
 def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int, int | None]]:

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from contracts import ContractError
+from contracts import ContractError, derived
 from contracts.plan import events
 from contracts.plan.columns import Column, Model, conflicts, models
 from contracts.plan.settings import Settings
@@ -19,6 +19,7 @@ from contracts.reading import HERE
 
 MODELS = HERE.parent / "models" / "staging" / "events" / "plan"
 PROPERTIES = "_plan__models.yml"
+_PATTERNS = ("*.sql", "*.yml")
 
 _HEADER = "Derived from contracts/tracking_plan by `braid contracts build`; edits are lost."
 _TYPES = {"text": "string", "json": "string", "integer": "bigint", "number": "decimal(38, 9)", "boolean": "boolean",
@@ -62,28 +63,12 @@ def rendered(files: Mapping[str, str]) -> dict[str, str]:
 
 def build(files: Mapping[str, str], folder: Path = MODELS) -> list[Path]:
     """Write the models that are missing or stale, remove those nothing derives; returns what changed."""
-    changed = check(files, folder)
-    content = rendered(files)
-    if content:
-        folder.mkdir(parents=True, exist_ok=True)
-    for path in changed:
-        if path.name in content:
-            path.write_text(content[path.name], encoding="utf-8", newline="")
-        else:
-            path.unlink()
-    return changed
+    return derived.write(rendered(files), folder, _PATTERNS)
 
 
 def check(files: Mapping[str, str], folder: Path = MODELS) -> list[Path]:
     """Models that are missing, say something else than the plan, or have no event; empty when all is well."""
-    content = rendered(files)
-    there = {path.name: path for path in (*folder.glob("*.sql"), *folder.glob("*.yml"))}
-    stale = [folder / name for name, text in content.items() if name not in there or _text(there[name]) != text]
-    return sorted((*stale, *(path for name, path in there.items() if name not in content)))
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", errors="replace")
+    return derived.stale(rendered(files), folder, _PATTERNS)
 
 
 def _sql(model: Model) -> str:
