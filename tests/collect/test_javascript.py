@@ -51,14 +51,14 @@ def new_enough(version: str) -> bool:
 
 
 def install(folder: Path, npm: Path, seconds: float = 180.0) -> None:
-    """Put the packages into a folder; the test is skipped when the registry cannot be reached."""
+    """Put the packages into a folder; the test ends as without a tool when the registry cannot be reached."""
     command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"npm's registry did not give its packages within {seconds:.0f} s")
+        needs.missing(f"npm's registry did not give its packages within {seconds:.0f} s")
     if ran.returncode and OUT_OF_REACH.search(ran.stderr):
-        pytest.skip("npm's registry is out of reach; its packages are the only ones that no lock of ours has")
+        needs.missing("npm's registry is out of reach; its packages are the only ones that no lock of ours has")
     assert ran.returncode == 0, f"npm cannot install the packages: {ran.stderr.strip()[-300:]}"
 
 
