@@ -18,14 +18,16 @@
     'campaign.source', 'campaign.medium', 'campaign.name', 'campaign.term', 'campaign.content',
 ] %}
 {%- set number = events_run_number() %}
+{#- Something else than Braid may have filled the table: rows without a moment are a landing. -#}
+{%- set no_moment = "cast('1970-01-01' as " ~ dbt.type_timestamp() ~ ")" %}
+{%- set landed_at = "coalesce(extracted_at, " ~ no_moment ~ ")" %}
 
 with
 
--- Something else than Braid may have filled the table: rows without a moment are a landing too.
 events as (
     select
         *,
-        coalesce(extracted_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as landed_at
+        {{ landed_at }} as landed_at
     from {{ ref('stg_events__events') }}
 ),
 
@@ -34,23 +36,14 @@ placeholder_users as (
 ),
 
 {% if is_incremental() -%}
-    known as (
-        select
-            message_id,
-            sent_user_id,
-            user_id,
-            landed_at
-        from {{ this }}
-        where not is_gone
-    ),
-
+    -- All that finds what is new reads ids alone: whole calls are read once, and only those.
     landings as (
         select
-            landed_at,
+            {{ landed_at }} as landed_at,
             count(*) as number_of_events,
             sum({{ node_number('message_id') }}) as sum_of_events
-        from events
-        group by landed_at
+        from {{ ref('stg_events__events') }}
+        group by {{ landed_at }}
     ),
 
     known_landings as (
@@ -58,7 +51,8 @@ placeholder_users as (
             landed_at,
             count(*) as number_of_events,
             sum({{ node_number('message_id') }}) as sum_of_events
-        from known
+        from {{ this }}
+        where not is_gone
         group by landed_at
     ),
 
@@ -74,33 +68,28 @@ placeholder_users as (
             or landings.sum_of_events <> known_landings.sum_of_events
     ),
 
-    -- A user id that became a placeholder, or is none any more.
-    renamed as (
-        select
-            known.message_id,
-            known.landed_at
-        from known
-        left join placeholder_users
-            on known.sent_user_id = placeholder_users.user_id
-        where
-            known.sent_user_id is not null
-            and (known.user_id is null) <> (placeholder_users.user_id is not null)
-    ),
-
     read_again as (
-        select events.*
-        from events
+        select
+            read.message_id,
+            read.landed_at
+        from (
+            select
+                message_id,
+                {{ landed_at }} as landed_at
+            from {{ ref('stg_events__events') }}
+        ) as read
         inner join changed_landings
-            on events.landed_at = changed_landings.landed_at
+            on read.landed_at = changed_landings.landed_at
     ),
 
     read_before as (
         select
             known.message_id,
             known.landed_at
-        from known
+        from {{ this }} as known
         inner join changed_landings
             on known.landed_at = changed_landings.landed_at
+        where not known.is_gone
     ),
 
     gone as (
@@ -111,28 +100,33 @@ placeholder_users as (
         where read_again.message_id is null
     ),
 
-    new_events as (
-        select read_again.*
+    wanted as (
+        select read_again.message_id
         from read_again
         left join read_before
             on
                 read_again.message_id = read_before.message_id
                 and read_again.landed_at = read_before.landed_at
-        left join renamed
-            on read_again.message_id = renamed.message_id
+        where read_before.message_id is null
+
+        union
+
+        -- A user id that became a placeholder, or is none any more.
+        select known.message_id
+        from {{ this }} as known
+        left join placeholder_users
+            on known.sent_user_id = placeholder_users.user_id
         where
-            read_before.message_id is null
-            or renamed.message_id is not null
+            not known.is_gone
+            and known.sent_user_id is not null
+            and (known.user_id is null) <> (placeholder_users.user_id is not null)
+    ),
 
-        union all
-
+    new_events as (
         select events.*
         from events
-        inner join renamed
-            on events.message_id = renamed.message_id
-        left join changed_landings
-            on events.landed_at = changed_landings.landed_at
-        where changed_landings.landed_at is null
+        inner join wanted
+            on events.message_id = wanted.message_id
     ),
 {%- else -%}
     new_events as (
