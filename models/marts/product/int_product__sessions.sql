@@ -19,9 +19,22 @@ calls as (
     {%- endif %}
 ),
 
-events as (
+openings as (
     select * from {{ ref('int_product__events') }}
     where is_in_session
+),
+
+-- Read by itself: what two parts of a query name may be made a table first, with all its texts.
+views as (
+    select
+        visitor_number,
+        message_number,
+        page_url,
+        page_title
+    from {{ ref('int_product__events') }}
+    where
+        is_in_session
+        and event_type in ('page', 'screen')
 ),
 
 sessions as (
@@ -39,16 +52,6 @@ sessions as (
     from calls
     where not is_gone
     group by visitor_number, session_number
-),
-
-views as (
-    select
-        visitor_number,
-        message_number,
-        page_url,
-        page_title
-    from events
-    where event_type in ('page', 'screen')
 ),
 
 numbers as (
@@ -108,23 +111,23 @@ final as (
     select
         sessions.visitor_number,
         sessions.session_number,
-        events.message_id as session_id,
-        events.visitor_key,
-        events.anonymous_id,
+        openings.message_id as session_id,
+        openings.visitor_key,
+        openings.anonymous_id,
         sessions.user_id,
 
-        events.event_source,
+        openings.event_source,
         sessions.session_number <> sessions.stretch_number as is_opened_by_campaign,
-        events.page_url as landing_url,
-        events.page_title as landing_title,
+        openings.page_url as landing_url,
+        openings.page_title as landing_title,
         exits.page_url as exit_url,
         exits.page_title as exit_title,
-        events.page_referrer as referrer,
-        events.campaign_source,
-        events.campaign_medium,
-        events.campaign_name,
-        events.campaign_term,
-        events.campaign_content,
+        openings.page_referrer as referrer,
+        openings.campaign_source,
+        openings.campaign_medium,
+        openings.campaign_name,
+        openings.campaign_term,
+        openings.campaign_content,
 
         sessions.number_of_calls,
         sessions.number_of_views,
@@ -135,10 +138,10 @@ final as (
         sessions.ended_at,
         numbers.read_number
     from sessions
-    inner join events
+    inner join openings
         on
-            sessions.visitor_number = events.visitor_number
-            and sessions.session_number = events.message_number
+            sessions.visitor_number = openings.visitor_number
+            and sessions.session_number = openings.message_number
     left join views as exits
         on
             sessions.visitor_number = exits.visitor_number
