@@ -4,13 +4,13 @@
 
 with
 
-landed as (
+events as (
     select * from {{ ref('stg_events__events') }}
+    where violations is not null
 ),
 
-events as (
-    select * from landed
-    where violations is not null
+landed as (
+    select message_id from {{ ref('stg_events__events') }}
 ),
 
 letters as (
