@@ -2,7 +2,8 @@
 
 Two statements of dbt-snowflake do not run on fakesnow as they are: a *temporary* relation with a database and a
 schema in its name (DuckDB keeps those in a catalog of their own), and MERGE with dbt's clauses (DuckDB's own MERGE runs
-them). A schema must not be called ``main``: DuckDB has one already, in the other case, and its descriptions are empty.
+them). A cast of GET takes the quotes off a JSON text, on fakesnow only where the key is a literal. A schema must not be
+called ``main``: DuckDB has one already, in the other case, and its descriptions are empty.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from fakesnow.cursor import FakeSnowflakeCursor
 
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 TEMPORARY = re.compile(r"create\s+(or\s+replace\s+)?temporary\s+(table|view)", re.IGNORECASE)
+# GET with a column for its key, as json_property writes it.
+COLUMN_KEY = re.compile(r"cast\(get\((try_parse_json\([\w.]+\)), ([\w.]+)\) as varchar\)", re.IGNORECASE)
 # What fakesnow has no word for, and what changes nothing about the data.
 IGNORED = [r"\s*drop\s+stage\b", r"\s*alter\s+session\b", r"\s*use\s+warehouse\b", r"\s*use\s+role\b"]
 
@@ -39,7 +42,7 @@ def fake_snowflake(folder: Path, statements: list[str] | None = None) -> Iterato
             inserted, updated = (sum(action == word for (action,) in actions) for word in ("INSERT", "UPDATE"))
             counts = f'{inserted} as "number of rows inserted", {updated} as "number of rows updated"'
             return original(self, f"select {counts}")
-        return original(self, command, *args, **kwargs)
+        return original(self, COLUMN_KEY.sub(r"json_extract_string(\1, \2)", command), *args, **kwargs)
 
     def fetch_arrow_all(self: FakeSnowflakeCursor, force_return_table: bool = False) -> Any:
         """What fakesnow keeps its result in; its cursor just does not hand it out."""

@@ -45,6 +45,8 @@ COMPARED = (
     TableName("marts", "customer_360"),
     TableName("marts", "fct_orders"),
     TableName("marts", "fct_opportunities"),
+    TableName("marts", "fct_sessions"),
+    TableName("marts", "fct_funnel_events"),
 )
 
 
