@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from contracts import (
+    attribution,
+    channels,
     derived,
     emails,
     funnels,
@@ -55,6 +57,8 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     changes = schema_changes.read(folder / "schema_changes.yml")
     measures = identity_gate.read(folder / "identity_gate.yml")
     household_rules = households.read(folder / "households.yml")
+    credit = attribution.read(folder / "attribution.yml")
+    ways = channels.read(folder / "channels.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -149,6 +153,17 @@ def _rendered(folder: Path) -> Mapping[str, str]:
                 "property_value",
             ),
             funnels.rows(funnels.read(folder / "funnels.yml")),
+        ),
+        "channel_media.csv": _csv(("medium", "channel"), channels.media(ways)),
+        "channel_hosts.csv": _csv(("host_name", "channel"), channels.hosts(ways)),
+        "attribution_conversions.csv": _csv(
+            ("conversion_type", "lookback_days", "path_begins"),
+            ((c.name, c.lookback_days, c.path_begins) for c in credit.conversions),
+        ),
+        "attribution_direct_channels.csv": _csv(("channel",), ((channel,) for channel in credit.direct_channels)),
+        "attribution_rules.csv": _csv(
+            ("first_percent", "last_percent", "half_life_days"),
+            [(credit.first_percent, credit.last_percent, credit.half_life_days)],
         ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(

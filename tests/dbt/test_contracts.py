@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,18 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from contracts import ContractError, build, emails, funnels, identifiers, owners, regions, survivorship
+from contracts import (
+    ContractError,
+    attribution,
+    build,
+    channels,
+    emails,
+    funnels,
+    identifiers,
+    owners,
+    regions,
+    survivorship,
+)
 from contracts.reading import HERE
 
 
@@ -140,6 +152,49 @@ def test_steps_of_funnels_are_rows_that_the_models_read(tmp_path: Path) -> None:
         ("f", 1, "saw", 2, 2, None, "/50!%!_off/%!!", None, None),
         ("f", 2, "Paid", 2, 2, "order paid", None, "plan", "Pro"),
     ]
+
+
+def test_channels_are_rows_by_medium_and_by_site(tmp_path: Path) -> None:
+    file = tmp_path / "channels.yml"
+    file.write_text("channels: [{name: cpc, media: [PPC]}, {name: social, media: [sm], hosts: [X]}]")
+    found = channels.read(file)
+    assert list(channels.media(found)) == [("ppc", "cpc"), ("sm", "social")]
+    assert list(channels.hosts(found)) == [("x", "social")]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[{name: a, hosts: [www.google.com]}]", "'www.google.com' is no name of a site; write google"),
+        ("[{name: a, hosts: ['x|y']}]", "'x|y' is no name of a site"),
+        ("[{name: a}]", "a needs media or hosts"),
+        ("[{name: a, media: [x]}, {name: b, media: [X]}]", "'x' is listed twice among media"),
+    ],
+)
+def test_channels_that_cannot_be_told_apart_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    file = tmp_path / "channels.yml"
+    file.write_text(f"channels: {text}")
+    with pytest.raises(ContractError, match=re.escape(reason)):
+        channels.read(file)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("last_percent: 40", "last_percent: 60", "they must leave something of 100"),
+        ("half_life_days: 7", "half_life_days: 0", "half_life_days must be a whole number of at least 1"),
+        ("half_life_days: 7", "", "lacks half_life_days"),
+        ("lookback_days: 30", "", "order lacks lookback_days"),
+        ("name: order", "name: click", "name is 'click'; it must be one of order, opportunity"),
+        ("path_begins: lookback", "path_begins: ever", "path_begins is 'ever'"),
+    ],
+)
+def test_rules_of_credit_that_cannot_be_followed_are_refused(
+    folder: Path, before: str, after: str, reason: str
+) -> None:
+    replaced(folder / "attribution.yml", before, after)
+    with pytest.raises(ContractError, match=re.escape(reason)):
+        attribution.read(folder / "attribution.yml")
 
 
 def test_limits_of_the_gate_are_no_rule_of_who_is_whom(folder: Path) -> None:

@@ -47,6 +47,8 @@ COMPARED = (
     TableName("marts", "fct_opportunities"),
     TableName("marts", "fct_sessions"),
     TableName("marts", "fct_funnel_events"),
+    TableName("marts", "fct_attribution"),
+    TableName("marts", "fct_channel_returns"),
 )
 
 

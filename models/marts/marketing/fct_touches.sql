@@ -1,5 +1,5 @@
 -- Grain: one row per touch: a visit to the site or app, a response to a campaign, a lead that came
--- in.
+-- in, a call, an email or a meeting of sales.
 -- Touches of visitors nobody knows yet are customers of their own; they move to the person once a
 -- device is signed in on.
 
@@ -24,40 +24,68 @@ leads as (
     select * from {{ ref('stg_salesforce__leads') }}
 ),
 
+-- What sales only means to do has touched nobody yet.
+tasks as (
+    select * from {{ ref('stg_salesforce__tasks') }}
+    where
+        not is_deleted
+        and is_closed
+        and lower(task_subtype) in ('call', 'email', 'listemail')
+),
+
+every_meeting as (
+    select
+        *,
+        max(extracted_at) over () as newest_extracted_at
+    from {{ ref('stg_salesforce__events') }}
+),
+
+-- A meeting that is to come has touched nobody yet: what the last extraction found is our today.
+meetings as (
+    select * from every_meeting
+    where
+        not is_deleted
+        and started_at <= newest_extracted_at
+),
+
+channel_media as (
+    select * from {{ ref('channel_media') }}
+),
+
 xref as (
     select * from {{ ref('customer_xref_current') }}
 ),
 
 web_touches as (
     select
-        {{ record_key('segment', 'session', 'session_id') }} as touch_key,
+        {{ record_key('segment', 'session', 'sessions.session_id') }} as touch_key,
         coalesce(
-            {{ record_key('segment', 'user', 'user_id') }},
-            visitor_key
+            {{ record_key('segment', 'user', 'sessions.user_id') }},
+            sessions.visitor_key
         ) as record_key,
         'web_session' as touch_type,
         case
-            when campaign_medium is not null then lower(campaign_medium)
-            when referrer is null then 'direct'
-            when {{ is_at_host('referrer', [
-                'google', 'bing', 'duckduckgo', 'yahoo', 'ecosia', 'baidu', 'yandex'
-            ]) }} then 'organic'
-            when {{ is_at_host('referrer', [
-                'linkedin', 'facebook', 'instagram', 'twitter', 'x', 'youtube', 'tiktok', 'reddit'
-            ]) }} then 'social'
+            when sessions.campaign_medium is not null
+                then coalesce(channel_media.channel, lower(sessions.campaign_medium))
+            when sessions.referrer is null then 'direct'
+            {% for known in channel_hosts() -%}
+                when {{ is_at_host('sessions.referrer', known.hosts) }} then '{{ known.channel }}'
+            {% endfor -%}
             -- A page of the same site is where a visit goes on after a pause.
             when
-                split_part(referrer, '/', 3) = split_part(landing_url, '/', 3)
+                split_part(sessions.referrer, '/', 3) = split_part(sessions.landing_url, '/', 3)
                 then 'direct'
             else 'referral'
         end as channel,
-        campaign_source,
-        campaign_name,
-        landing_url,
-        referrer,
-        number_of_calls,
-        started_at as touched_at
+        sessions.campaign_source,
+        sessions.campaign_name,
+        sessions.landing_url,
+        sessions.referrer,
+        sessions.number_of_calls,
+        sessions.started_at as touched_at
     from sessions
+    left join channel_media
+        on lower(sessions.campaign_medium) = channel_media.medium
 ),
 
 campaign_touches as (
@@ -100,6 +128,44 @@ lead_touches as (
     where not is_deleted
 ),
 
+-- The first three characters of a Salesforce id name its object: 003 is a contact, 00Q a lead.
+sales_activities as (
+    select
+        {{ record_key('salesforce', 'task', 'task_id') }} as touch_key,
+        who_id,
+        case when lower(task_subtype) = 'call' then 'sales_call' else 'sales_email' end as channel,
+        created_at as touched_at
+    from tasks
+
+    union all
+
+    select
+        {{ record_key('salesforce', 'event', 'event_id') }} as touch_key,
+        who_id,
+        'sales_meeting' as channel,
+        started_at as touched_at
+    from meetings
+),
+
+sales_touches as (
+    select
+        touch_key,
+        case left(who_id, 3)
+            when '003' then {{ record_key('salesforce', 'contact', 'who_id') }}
+            when '00Q' then {{ record_key('salesforce', 'lead', 'who_id') }}
+        end as record_key,
+        'sales_activity' as touch_type,
+        channel,
+        'salesforce' as campaign_source,
+        null as campaign_name,
+        null as landing_url,
+        null as referrer,
+        null as number_of_calls,
+        touched_at
+    from sales_activities
+    where left(who_id, 3) in ('003', '00Q')
+),
+
 every as (
     select * from web_touches
 
@@ -110,6 +176,10 @@ every as (
     union all
 
     select * from lead_touches
+
+    union all
+
+    select * from sales_touches
 ),
 
 final as (

@@ -1,0 +1,22 @@
+-- Harm: credit that does not add up to the conversions counts money twice, or loses it.
+
+with
+
+attribution as (
+    select * from {{ ref('fct_attribution') }}
+),
+
+final as (
+    select conversion_key
+    from attribution
+    group by conversion_key
+    having
+        {% for model in attribution_models() -%}
+            sum({{ model }}_share) <> 1
+            or min({{ model }}_share) < 0
+            or
+        {% endfor %}
+        count(*) < 1
+)
+
+select * from final
