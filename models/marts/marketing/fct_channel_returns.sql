@@ -79,7 +79,7 @@ final as (
         cast(attribution_model as {{ dbt.type_string() }}) as attribution_model,
         month_of,
         cast(channel as {{ dbt.type_string() }}) as channel,
-        cast(campaign_name as {{ dbt.type_string() }}) as campaign_name,
+        cast(coalesce(campaign_name, '(none)') as {{ dbt.type_string() }}) as campaign_name,
         cast(currency as {{ dbt.type_string() }}) as currency,
 
         cast(sum(conversions) as decimal(18, 9)) as conversions,
