@@ -2,8 +2,16 @@
 
 with
 
+-- Of the kinds that contracts/attribution.yml has.
+kinds as (
+    select * from {{ ref('attribution_conversions') }}
+),
+
 conversions as (
-    select * from {{ ref('int_marketing__conversions') }}
+    select conversions.conversion_key
+    from {{ ref('int_marketing__conversions') }} as conversions
+    inner join kinds
+        on conversions.conversion_type = kinds.conversion_type
 ),
 
 attributed as (
