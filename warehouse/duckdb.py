@@ -1,8 +1,9 @@
 """DuckDB: a file on this computer, one process at a time.
 
-Rows go from their file straight into the table, in one pass; what that did wrong (repeats, rows that are there
-already) is then found among the new row ids and put right in the same transaction. For most loads there is nothing to
-put right, so a load costs what reading the file costs.
+Rows of a merge go from their file straight into the table, in one pass; what that did wrong (repeats, rows that are
+there already) is then found among the new row ids and put right in the same transaction. For most loads there is
+nothing to put right, so a load costs what reading the file costs. Where rows are only added, those that are there
+already are left out beforehand.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from warehouse.base import (
     WarehouseHeld,
 )
 from warehouse.csv_pages import csv_relation, explain, sql_string
+from warehouse.duckdb_append import KNOWN, REPEATED, Appending
 from warehouse.identifiers import folded, quote, quote_list, quote_table, refuse_collisions
 from warehouse.lock import REPEAT_SECONDS
 from warehouse.profile import Target
@@ -222,18 +224,30 @@ class DuckDBWarehouse(Warehouse):
     ) -> LandedCounts:
         """Insert, without keys that are there; see ``Warehouse.append``."""
         with self._atomic():
-            mark, read = self._insert(table, staged)
             if not unless_key:
+                _, read = self._insert(table, staged)
                 return LandedCounts(read, read, 0, read)
+            self._check(table, staged)
             order = [f"{self.quoted(name)} asc nulls last" for name in first_by]
-            repeated = self._drop_repeats(table, staged, unless_key, order, mark)
-            known = 0
-            if mark >= 0:
-                known = self._number(
-                    f"delete from {self.relation(table)} where rowid in (select new.rowid from"
-                    f" {self._new_beside_old(table, unless_key, mark)})"
-                )
-            return LandedCounts(read, read - repeated - known, 0, read - repeated)
+            with self._explained(staged.sql):
+                return self._append(table, Appending(self.relation(table), staged, unless_key, order))
+
+    def _append(self, table: TableName, batch: Appending) -> LandedCounts:
+        read, hashes, nulls = self._row(batch.counted)
+        if nulls:
+            raise BadRows(f"{nulls} rows for {table} have no value in their key ({', '.join(batch.key)}).")
+        working = {KNOWN: batch.known}
+        if read != hashes:
+            working[REPEATED] = batch.repeated
+        found = {name: self._number(sql) for name, sql in working.items()}
+        inserted = self._number(batch.insert(but=[name for name, count in found.items() if count]))
+        keys = read
+        if found.get(REPEATED):
+            keys -= self._number(f"select sum(braid_rows - 1) from {REPEATED}")
+            inserted += self._number(batch.insert_first)
+        for name in working:
+            self._raw(f"drop table {name}")
+        return LandedCounts(read, inserted, 0, keys)
 
     def merge(
         self, table: TableName, staged: Staged, *, key: Sequence[str], newest_by: Sequence[str] = ()
@@ -253,11 +267,15 @@ class DuckDBWarehouse(Warehouse):
         with self._atomic(), self._explained(staged.sql):
             return self._number(refreshing(self, self.relation(table), staged, key, same))
 
-    def _insert(self, table: TableName, staged: Staged) -> tuple[int, int]:
-        """Put all staged rows in; the highest row id before (-1: the table was empty), and how many rows."""
+    def _check(self, table: TableName, staged: Staged) -> None:
+        """Raise WarehouseError unless the table has room for the batch."""
         stored = self.columns(table)
         if stored is None or missing_columns(table, stored, staged.schema):
             raise WarehouseError(f"Table {table} lacks columns of the batch: call ensure_table first.")
+
+    def _insert(self, table: TableName, staged: Staged) -> tuple[int, int]:
+        """Put all staged rows in; the highest row id before (-1: the table was empty), and how many rows."""
+        self._check(table, staged)
         name = self.relation(table)
         columns = quote_list(staged.schema.names, self.dialect)
         mark = self._number(f"select coalesce(max(rowid), -1) from {name}")
