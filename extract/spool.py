@@ -31,7 +31,9 @@ IS_DELETED = "_is_deleted"
 # Rejected rows are held in memory, and so many are no accident of single rows.
 MOST_REJECTED = 100_000
 # Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
-ROWS_A_GROUP, BYTES_A_GROUP = 20_000, 32 << 20
+# So many rows are what DuckDB keeps together in a table. A group of the file is one thread's work there, and what it
+# leaves over is written a second time, when DuckDB next tidies up.
+ROWS_A_GROUP, BYTES_A_GROUP = 122_880, 256 << 20
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,20 @@ class _Rows:
         self._waiting.append(table)
         rows, size = sum(t.num_rows for t in self._waiting), sum(t.nbytes for t in self._waiting)
         if rows >= ROWS_A_GROUP or size >= BYTES_A_GROUP:
-            self._write()
+            waiting = pa.concat_tables(self._waiting)
+            whole = rows - rows % ROWS_A_GROUP or rows
+            self._writer.write_table(waiting.slice(0, whole), row_group_size=ROWS_A_GROUP)
+            self._waiting = [waiting.slice(whole)] if whole < rows else []
 
     def finish(self) -> None:
-        self._write()
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROWS_A_GROUP)
+            self._waiting.clear()
         self._writer.close()
 
     def abandon(self) -> None:
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
-
-    def _write(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting))
-            self._waiting.clear()
 
 
 class DiskSpool:
@@ -117,8 +119,8 @@ class DiskSpool:
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add typed rows; see ``Spool.rows``."""
         table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-        wanted = {field.name: field.type for field in self._info.schema} | {IS_DELETED: pa.bool_()}
-        table = table.cast(pa.schema({name: wanted[name] for name in table.column_names}))
+        wanted = {field.name: field for field in [*self._info.schema, pa.field(IS_DELETED, pa.bool_())]}
+        table = table.cast(pa.schema([wanted[name] for name in table.column_names]))
         columns = tuple(table.column_names)
         if columns not in self._rows:
             self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema)

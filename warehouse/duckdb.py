@@ -41,6 +41,9 @@ from warehouse.types import holds, is_long, literal, sql_type, with_extra_column
 
 # Landing streams, so little memory is enough; what does not fit goes to the folder beside the file.
 _DEFAULT_MEMORY = "320MB"
+# A row group in the making is kept as it is, one a thread: of rows with long texts each is a few hundred megabytes, which
+# would be written to the folder and read again.
+_LONG_ROWS_MEMORY = "640MB"
 _MAX_DEFAULT_THREADS = 4
 _POLL_SECONDS = 0.1
 _HELD = re.compile(r"lock is held in (.*?) \(PID (\d+)\)")
@@ -59,6 +62,8 @@ class DuckDBWarehouse(Warehouse):
         """Take over an open connection."""
         self._connection: duckdb.DuckDBPyConnection | None = connection
         self._in_transaction = False
+        # Nobody has said how much memory to take.
+        self._memory_is_ours = False
         self._numbers = itertools.count(1)
         # Staged relation -> the pages it reads, to say where a bad value is.
         self._pages: dict[str, CsvPages] = {}
@@ -110,7 +115,9 @@ class DuckDBWarehouse(Warehouse):
             raise WarehouseError(
                 f"Setting {name!r} in profiles.yml is refused by DuckDB: {_first_line(error)}"
             ) from None
-        return cls(connection)
+        opened = cls(connection)
+        opened._memory_is_ours = "memory_limit" not in (settings or {})
+        return opened
 
     def close(self) -> None:
         """Give the file back; safe to call twice."""
@@ -229,7 +236,7 @@ class DuckDBWarehouse(Warehouse):
                 return LandedCounts(read, read, 0, read)
             self._check(table, staged)
             order = [f"{self.quoted(name)} asc nulls last" for name in first_by]
-            with self._explained(staged.sql):
+            with self._explained(staged.sql), self._room_for(staged):
                 return self._append(table, Appending(self.relation(table), staged, unless_key, order))
 
     def _append(self, table: TableName, batch: Appending) -> LandedCounts:
@@ -267,6 +274,18 @@ class DuckDBWarehouse(Warehouse):
         with self._atomic(), self._explained(staged.sql):
             return self._number(refreshing(self, self.relation(table), staged, key, same))
 
+    @contextmanager
+    def _room_for(self, staged: Staged) -> Iterator[None]:
+        """More memory while rows with long texts go in, unless a profile has set it."""
+        if not self._memory_is_ours or not any(is_long(field) for field in staged.schema):
+            yield
+            return
+        self._raw(f"set memory_limit = '{_LONG_ROWS_MEMORY}'")
+        try:
+            yield
+        finally:
+            self._raw(f"set memory_limit = '{_DEFAULT_MEMORY}'")
+
     def _check(self, table: TableName, staged: Staged) -> None:
         """Raise WarehouseError unless the table has room for the batch."""
         stored = self.columns(table)
@@ -279,7 +298,7 @@ class DuckDBWarehouse(Warehouse):
         name = self.relation(table)
         columns = quote_list(staged.schema.names, self.dialect)
         mark = self._number(f"select coalesce(max(rowid), -1) from {name}")
-        with self._explained(staged.sql):
+        with self._explained(staged.sql), self._room_for(staged):
             read = self._number(f"insert into {name} ({columns}) select {columns} from {staged.sql}")
         if self._number(f"select count(*) from {name} where rowid > {mark}") != read:
             raise WarehouseError(f"DuckDB numbers new rows of {table} in a way this version of Braid does not know.")
