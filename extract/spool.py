@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,13 +50,15 @@ class FileRead:
 
 
 class _Rows:
-    """Typed rows with one set of columns, in one Parquet file."""
+    """Typed rows with one set of columns, in one Parquet file, which a thread of its own writes."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
         self.schema = schema
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
         self._waiting: list[pa.Table] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        self._written: Future[None] | None = None
 
     def add(self, table: pa.Table) -> None:
         self._waiting.append(table)
@@ -63,18 +66,32 @@ class _Rows:
         if rows >= ROWS_A_GROUP or size >= BYTES_A_GROUP:
             waiting = pa.concat_tables(self._waiting)
             whole = rows - rows % ROWS_A_GROUP or rows
-            self._writer.write_table(waiting.slice(0, whole), row_group_size=ROWS_A_GROUP)
             self._waiting = [waiting.slice(whole)] if whole < rows else []
+            self._write(waiting.slice(0, whole))
 
     def finish(self) -> None:
+        """Write what waits; whatever the disk refused is raised here at the latest."""
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROWS_A_GROUP)
+            self._write(pa.concat_tables(self._waiting))
             self._waiting.clear()
+        self._settle()
+        self._thread.shutdown()
         self._writer.close()
 
     def abandon(self) -> None:
+        self._thread.shutdown()
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
+
+    def _write(self, table: pa.Table) -> None:
+        """One at a time, so that no more than two groups are in memory."""
+        self._settle()
+        self._written = self._thread.submit(self._writer.write_table, table, row_group_size=ROWS_A_GROUP)
+
+    def _settle(self) -> None:
+        if self._written is not None:
+            written, self._written = self._written, None
+            written.result()
 
 
 class DiskSpool:
