@@ -41,8 +41,8 @@ from warehouse.types import holds, is_long, literal, sql_type, with_extra_column
 
 # Landing streams, so little memory is enough; what does not fit goes to the folder beside the file.
 _DEFAULT_MEMORY = "320MB"
-# A row group in the making is kept as it is, one a thread: of rows with long texts each is a few hundred megabytes, which
-# would be written to the folder and read again.
+# A row group in the making is kept as it is, one a thread: of rows with long texts each is a few hundred megabytes,
+# which would be written to the folder and read again.
 _LONG_ROWS_MEMORY = "640MB"
 _MAX_DEFAULT_THREADS = 4
 _POLL_SECONDS = 0.1
@@ -243,17 +243,20 @@ class DuckDBWarehouse(Warehouse):
         read, hashes, nulls = self._row(batch.counted)
         if nulls:
             raise BadRows(f"{nulls} rows for {table} have no value in their key ({', '.join(batch.key)}).")
-        working = {KNOWN: batch.known}
-        if read != hashes:
-            working[REPEATED] = batch.repeated
-        found = {name: self._number(sql) for name, sql in working.items()}
-        inserted = self._number(batch.insert(but=[name for name, count in found.items() if count]))
-        keys = read
-        if found.get(REPEATED):
-            keys -= self._number(f"select sum(braid_rows - 1) from {REPEATED}")
-            inserted += self._number(batch.insert_first)
-        for name in working:
-            self._raw(f"drop table {name}")
+        known = self._arrow(batch.known)
+        repeated = self._arrow(batch.repeated) if read != hashes else known.slice(0, 0)
+        # A table of its own would be a change of the schema, which has no place in a transaction.
+        beside = {name: rows for name, rows in ((KNOWN, known), (REPEATED, repeated)) if rows.num_rows}
+        for name, rows in beside.items():
+            self._open.register(name, rows)
+        try:
+            inserted, keys = self._number(batch.insert(but=list(beside))), read
+            if repeated.num_rows:
+                keys -= self._number(f"select sum(braid_rows - 1) from {REPEATED}")
+                inserted += self._number(batch.insert_first(but=[KNOWN] if known.num_rows else []))
+        finally:
+            for name in beside:
+                self._open.unregister(name)
         return LandedCounts(read, inserted, 0, keys)
 
     def merge(

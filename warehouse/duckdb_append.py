@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from warehouse.base import Staged
 from warehouse.identifiers import quote, quote_list
 
-# Working tables: staged keys that come more than once, and those that the table has.
-REPEATED, KNOWN = "temp.main.braid_repeated", "temp.main.braid_known"
+# Rows beside the staged ones: keys that come more than once, and those that the table has.
+REPEATED, KNOWN = "braid_repeated", "braid_known"
 
 
 @dataclass(frozen=True)
@@ -39,45 +39,43 @@ class Appending:
 
     @property
     def repeated(self) -> str:
-        """Find staged keys that come more than once."""
+        """Staged keys that come more than once, and how often."""
         keys = ", ".join(self._keys)
-        return (
-            f"create or replace temp table {REPEATED} as"
-            f" select {keys}, count(*) as braid_rows from {self.staged.sql} group by {keys} having count(*) > 1"
-        )
+        return f"select {keys}, count(*) as braid_rows from {self.staged.sql} group by {keys} having count(*) > 1"
 
     @property
     def known(self) -> str:
-        """Find staged keys that the table has, once each."""
+        """Staged keys that the table has, once each."""
         on = " and ".join(f"t.{column} = b.{column}" for column in self._keys)
         return (
-            f"create or replace temp table {KNOWN} as select distinct {', '.join(f'b.{c}' for c in self._keys)}"
+            f"select distinct {', '.join(f'b.{c}' for c in self._keys)}"
             f" from {self.relation} as t inner join {self.staged.sql} as b on {on}"
         )
 
     def insert(self, *, but: Sequence[str]) -> str:
-        """Put in the rows whose keys are in none of the working tables ``but``."""
+        """Put in the rows whose keys are in none of ``but``."""
         columns = quote_list(self.staged.schema.names, "duckdb")
-        without = " and ".join(self._among(name, "not exists") for name in but) or "true"
-        return f"insert into {self.relation} ({columns}) select {columns} from {self.staged.sql} as b where {without}"
+        return (
+            f"insert into {self.relation} ({columns}) select {columns} from {self.staged.sql} as b"
+            f" where {self._among('not exists', but)}"
+        )
 
-    @property
-    def insert_first(self) -> str:
-        """Put in one row of each key that repeats and is not known."""
+    def insert_first(self, *, but: Sequence[str]) -> str:
+        """Put in one row of each key that repeats and is in none of ``but``."""
         columns = quote_list(self.staged.schema.names, "duckdb")
         rest = [c for c in sorted(self.staged.schema.names) if c not in self.staged.constants and c not in self.key]
         total_order = [*self.order, *(f"{quote(column, 'duckdb')} asc nulls last" for column in rest)]
         return (
             f"insert into {self.relation} ({columns}) select {columns} from (select *, row_number() over"
             f" (partition by {', '.join(self._keys)} order by {', '.join(total_order) or 'true'}) as braid_place"
-            f" from {self.staged.sql} as b where {self._among(REPEATED, 'exists')}"
-            f" and {self._among(KNOWN, 'not exists')}) where braid_place = 1"
+            f" from {self.staged.sql} as b where {self._among('exists', [REPEATED])}"
+            f" and {self._among('not exists', but)}) where braid_place = 1"
         )
 
     @property
     def _keys(self) -> list[str]:
         return [quote(column, "duckdb") for column in self.key]
 
-    def _among(self, table: str, exists: str) -> str:
+    def _among(self, exists: str, names: Sequence[str]) -> str:
         same = " and ".join(f"w.{column} = b.{column}" for column in self._keys)
-        return f"{exists} (select 1 from {table} as w where {same})"
+        return " and ".join(f"{exists} (select 1 from {name} as w where {same})" for name in names) or "true"
