@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.source import Rejected
-from extract.sources.calls import is_utf8, schema_of
+from extract.sources.calls import THREADS, is_utf8, schema_of
 from extract.sources.times import TIMESTAMP
 from log.base import Columns
 
@@ -150,7 +150,7 @@ select place from lines
 where not json_valid(line) or case when json_valid(line) then json_type(line) <> 'OBJECT' end
 """
 _NO_OBJECT = "not a JSON object"
-_ROWS_A_PIECE = 8_192
+_MOST_ROWS_A_PIECE = 8_192
 
 _SHAPES = {
     "collected": (_EVENTS, EVENT_SCHEMA, ("message_id", "source", "type", "received_at")),
@@ -179,10 +179,12 @@ def typed(parser: duckdb.DuckDBPyConnection, name: str, where: str, found: Colum
 
 
 def _asked(parser: duckdb.DuckDBPyConnection, sql: str, offsets: pa.Array[Any], payloads: pa.Array[Any]) -> pa.Table:
-    """The answer to ``sql`` over lines. In pieces, since each of them is one thread's work."""
-    starts = range(0, len(offsets), _ROWS_A_PIECE)
-    lines = [payloads.slice(start, _ROWS_A_PIECE).cast(pa.large_string()) for start in starts]
-    places = [offsets.slice(start, _ROWS_A_PIECE) for start in starts]
+    """The answer to ``sql`` over lines. In even pieces, since each of them is one thread's work."""
+    pieces = THREADS * max(1, -(-len(offsets) // (THREADS * _MOST_ROWS_A_PIECE)))
+    size = max(1, -(-len(offsets) // pieces))
+    starts = range(0, len(offsets), size)
+    lines = [payloads.slice(start, size).cast(pa.large_string()) for start in starts]
+    places = [offsets.slice(start, size) for start in starts]
     table = pa.table(
         [pa.chunked_array(places, pa.int64()), pa.chunked_array(lines, pa.large_string())], names=["place", "line"]
     )
