@@ -32,9 +32,10 @@ IS_DELETED = "_is_deleted"
 # Rejected rows are held in memory, and so many are no accident of single rows.
 MOST_REJECTED = 100_000
 # Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
-# So many rows are what DuckDB keeps together in a table. A group of the file is one thread's work there, and what it
-# leaves over is written a second time, when DuckDB next tidies up.
-ROWS_A_GROUP, BYTES_A_GROUP = 122_880, 256 << 20
+GROUP = (20_000, 32 << 20)
+# Where rows are only added there may be millions. So many are what DuckDB keeps together in a table: a group of the
+# file is one thread's work there, and what it leaves over is written a second time, when DuckDB next tidies up.
+LOG_GROUP = (122_880, 256 << 20)
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ class FileRead:
 class _Rows:
     """Typed rows with one set of columns, in one Parquet file, which a thread of its own writes."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, group: tuple[int, int]) -> None:
         self.path = path
         self.schema = schema
+        self._most_rows, self._most_bytes = group
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
         self._waiting: list[pa.Table] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
@@ -63,9 +65,9 @@ class _Rows:
     def add(self, table: pa.Table) -> None:
         self._waiting.append(table)
         rows, size = sum(t.num_rows for t in self._waiting), sum(t.nbytes for t in self._waiting)
-        if rows >= ROWS_A_GROUP or size >= BYTES_A_GROUP:
+        if rows >= self._most_rows or size >= self._most_bytes:
             waiting = pa.concat_tables(self._waiting)
-            whole = rows - rows % ROWS_A_GROUP or rows
+            whole = rows - rows % self._most_rows or rows
             self._waiting = [waiting.slice(whole)] if whole < rows else []
             self._write(waiting.slice(0, whole))
 
@@ -86,7 +88,7 @@ class _Rows:
     def _write(self, table: pa.Table) -> None:
         """One at a time, so that no more than two groups are in memory."""
         self._settle()
-        self._written = self._thread.submit(self._writer.write_table, table, row_group_size=ROWS_A_GROUP)
+        self._written = self._thread.submit(self._writer.write_table, table, row_group_size=self._most_rows)
 
     def _settle(self) -> None:
         if self._written is not None:
@@ -140,7 +142,8 @@ class DiskSpool:
         table = table.cast(pa.schema([wanted[name] for name in table.column_names]))
         columns = tuple(table.column_names)
         if columns not in self._rows:
-            self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema)
+            group = LOG_GROUP if self._info.append_only else GROUP
+            self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema, group)
         self._rows[columns].add(table)
 
     def reject(self, rows: Sequence[Rejected]) -> None:
