@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,10 @@ IS_DELETED = "_is_deleted"
 # Rejected rows are held in memory, and so many are no accident of single rows.
 MOST_REJECTED = 100_000
 # Small batches are collected until there are so many rows or bytes of them: a Parquet file of crumbs is slow to read.
-ROWS_A_GROUP, BYTES_A_GROUP = 20_000, 32 << 20
+GROUP = (20_000, 32 << 20)
+# Where rows are only added there may be millions. So many are what DuckDB keeps together in a table: a group of the
+# file is one thread's work there, and what it leaves over is written a second time, when DuckDB next tidies up.
+LOG_GROUP = (122_880, 256 << 20)
 
 
 @dataclass(frozen=True)
@@ -47,32 +51,49 @@ class FileRead:
 
 
 class _Rows:
-    """Typed rows with one set of columns, in one Parquet file."""
+    """Typed rows with one set of columns, in one Parquet file, which a thread of its own writes."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, group: tuple[int, int]) -> None:
         self.path = path
         self.schema = schema
+        self._most_rows, self._most_bytes = group
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
         self._waiting: list[pa.Table] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        self._written: Future[None] | None = None
 
     def add(self, table: pa.Table) -> None:
         self._waiting.append(table)
         rows, size = sum(t.num_rows for t in self._waiting), sum(t.nbytes for t in self._waiting)
-        if rows >= ROWS_A_GROUP or size >= BYTES_A_GROUP:
-            self._write()
+        if rows >= self._most_rows or size >= self._most_bytes:
+            waiting = pa.concat_tables(self._waiting)
+            whole = rows - rows % self._most_rows or rows
+            self._waiting = [waiting.slice(whole)] if whole < rows else []
+            self._write(waiting.slice(0, whole))
 
     def finish(self) -> None:
-        self._write()
+        """Write what waits; whatever the disk refused is raised here at the latest."""
+        if self._waiting:
+            self._write(pa.concat_tables(self._waiting))
+            self._waiting.clear()
+        self._settle()
+        self._thread.shutdown()
         self._writer.close()
 
     def abandon(self) -> None:
+        self._thread.shutdown()
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
 
-    def _write(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting))
-            self._waiting.clear()
+    def _write(self, table: pa.Table) -> None:
+        """One at a time, so that no more than two groups are in memory."""
+        self._settle()
+        self._written = self._thread.submit(self._writer.write_table, table, row_group_size=self._most_rows)
+
+    def _settle(self) -> None:
+        if self._written is not None:
+            written, self._written = self._written, None
+            written.result()
 
 
 class DiskSpool:
@@ -117,11 +138,12 @@ class DiskSpool:
     def rows(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Add typed rows; see ``Spool.rows``."""
         table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-        wanted = {field.name: field.type for field in self._info.schema} | {IS_DELETED: pa.bool_()}
-        table = table.cast(pa.schema({name: wanted[name] for name in table.column_names}))
+        wanted = {field.name: field for field in [*self._info.schema, pa.field(IS_DELETED, pa.bool_())]}
+        table = table.cast(pa.schema([wanted[name] for name in table.column_names]))
         columns = tuple(table.column_names)
         if columns not in self._rows:
-            self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema)
+            group = LOG_GROUP if self._info.append_only else GROUP
+            self._rows[columns] = _Rows(self.folder / f"rows-{len(self._rows):06d}.parquet", table.schema, group)
         self._rows[columns].add(table)
 
     def reject(self, rows: Sequence[Rejected]) -> None:

@@ -96,11 +96,15 @@ def decode(data: bytes | memoryview) -> Block | None:
     header = read_header(data)
     if header is None or len(data) < HEADER_BYTES + header.body_bytes:
         return None
-    body = bytes(data[HEADER_BYTES : HEADER_BYTES + header.body_bytes])
-    if zlib.crc32(body, zlib.crc32(data[_CHECKED_FROM:HEADER_BYTES])) != header.checksum:
+    return checked(data[:HEADER_BYTES], header, bytes(data[HEADER_BYTES : HEADER_BYTES + header.body_bytes]))
+
+
+def checked(head: bytes | memoryview, header: Header, body: bytes) -> Block | None:
+    """The block of a header, as bytes and read, and of what is behind it; None when there is too little, or damage."""
+    if zlib.crc32(body, zlib.crc32(head[_CHECKED_FROM:])) != header.checksum:
         return None
     block = Block(header.first, header.count, header.written_ms, body)
-    return block if 4 * header.count + sum(block.lengths()) == header.body_bytes else None
+    return block if 4 * header.count + sum(block.lengths()) == header.body_bytes == len(body) else None
 
 
 def find(data: bytes, start: int) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from log import LogCorrupt
 from log.blocks import HEADER_BYTES as BLOCK_HEADER_BYTES
-from log.blocks import Block, decode, find, read_header
+from log.blocks import Block, checked, decode, find, read_header
 from log.files import DRAFT, replace_durably, segment_path
 
 _HEADER = struct.Struct("<8sQQ")
@@ -120,10 +120,11 @@ def scan(path: Path) -> Scan:
 
 def read_block(handle: int, position: int) -> Block | None:
     """The whole block at a byte of an open segment, or None: the end, a block being written, or damage."""
-    head = read_header(os.pread(handle, BLOCK_HEADER_BYTES, position))
-    if head is None:
+    head = os.pread(handle, BLOCK_HEADER_BYTES, position)
+    if (header := read_header(head)) is None:
         return None
-    return decode(os.pread(handle, BLOCK_HEADER_BYTES + head.body_bytes, position))
+    # By itself: cut out of what was read with the header it would be copied.
+    return checked(head, header, os.pread(handle, header.body_bytes, position + BLOCK_HEADER_BYTES))
 
 
 def skip_blocks(handle: int, offset: int) -> int:

@@ -1,8 +1,9 @@
 """DuckDB: a file on this computer, one process at a time.
 
-Rows go from their file straight into the table, in one pass; what that did wrong (repeats, rows that are there
-already) is then found among the new row ids and put right in the same transaction. For most loads there is nothing to
-put right, so a load costs what reading the file costs.
+Rows of a merge go from their file straight into the table, in one pass; what that did wrong (repeats, rows that are
+there already) is then found among the new row ids and put right in the same transaction. For most loads there is
+nothing to put right, so a load costs what reading the file costs. Where rows are only added, those that are there
+already are left out beforehand.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from warehouse.base import (
     WarehouseHeld,
 )
 from warehouse.csv_pages import csv_relation, explain, sql_string
+from warehouse.duckdb_append import KNOWN, REPEATED, Appending
 from warehouse.identifiers import folded, quote, quote_list, quote_table, refuse_collisions
 from warehouse.lock import REPEAT_SECONDS
 from warehouse.profile import Target
@@ -39,6 +41,9 @@ from warehouse.types import holds, is_long, literal, sql_type, with_extra_column
 
 # Landing streams, so little memory is enough; what does not fit goes to the folder beside the file.
 _DEFAULT_MEMORY = "320MB"
+# A row group in the making is kept as it is, one a thread: of rows with long texts each is a few hundred megabytes,
+# which would be written to the folder and read again.
+_LONG_ROWS_MEMORY = "640MB"
 _MAX_DEFAULT_THREADS = 4
 _POLL_SECONDS = 0.1
 _HELD = re.compile(r"lock is held in (.*?) \(PID (\d+)\)")
@@ -57,6 +62,8 @@ class DuckDBWarehouse(Warehouse):
         """Take over an open connection."""
         self._connection: duckdb.DuckDBPyConnection | None = connection
         self._in_transaction = False
+        # Nobody has said how much memory to take.
+        self._memory_is_ours = False
         self._numbers = itertools.count(1)
         # Staged relation -> the pages it reads, to say where a bad value is.
         self._pages: dict[str, CsvPages] = {}
@@ -108,7 +115,9 @@ class DuckDBWarehouse(Warehouse):
             raise WarehouseError(
                 f"Setting {name!r} in profiles.yml is refused by DuckDB: {_first_line(error)}"
             ) from None
-        return cls(connection)
+        opened = cls(connection)
+        opened._memory_is_ours = "memory_limit" not in (settings or {})
+        return opened
 
     def close(self) -> None:
         """Give the file back; safe to call twice."""
@@ -222,18 +231,33 @@ class DuckDBWarehouse(Warehouse):
     ) -> LandedCounts:
         """Insert, without keys that are there; see ``Warehouse.append``."""
         with self._atomic():
-            mark, read = self._insert(table, staged)
             if not unless_key:
+                _, read = self._insert(table, staged)
                 return LandedCounts(read, read, 0, read)
+            self._check(table, staged)
             order = [f"{self.quoted(name)} asc nulls last" for name in first_by]
-            repeated = self._drop_repeats(table, staged, unless_key, order, mark)
-            known = 0
-            if mark >= 0:
-                known = self._number(
-                    f"delete from {self.relation(table)} where rowid in (select new.rowid from"
-                    f" {self._new_beside_old(table, unless_key, mark)})"
-                )
-            return LandedCounts(read, read - repeated - known, 0, read - repeated)
+            with self._explained(staged.sql), self._room_for(staged):
+                return self._append(table, Appending(self.relation(table), staged, unless_key, order))
+
+    def _append(self, table: TableName, batch: Appending) -> LandedCounts:
+        read, hashes, nulls = self._row(batch.counted)
+        if nulls:
+            raise BadRows(f"{nulls} rows for {table} have no value in their key ({', '.join(batch.key)}).")
+        known = self._arrow(batch.known)
+        repeated = self._arrow(batch.repeated) if read != hashes else known.slice(0, 0)
+        # A table of its own would be a change of the schema, which has no place in a transaction.
+        beside = {name: rows for name, rows in ((KNOWN, known), (REPEATED, repeated)) if rows.num_rows}
+        for name, rows in beside.items():
+            self._open.register(name, rows)
+        try:
+            inserted, keys = self._number(batch.insert(but=list(beside))), read
+            if repeated.num_rows:
+                keys -= self._number(f"select sum(braid_rows - 1) from {REPEATED}")
+                inserted += self._number(batch.insert_first(but=[KNOWN] if known.num_rows else []))
+        finally:
+            for name in beside:
+                self._open.unregister(name)
+        return LandedCounts(read, inserted, 0, keys)
 
     def merge(
         self, table: TableName, staged: Staged, *, key: Sequence[str], newest_by: Sequence[str] = ()
@@ -253,15 +277,31 @@ class DuckDBWarehouse(Warehouse):
         with self._atomic(), self._explained(staged.sql):
             return self._number(refreshing(self, self.relation(table), staged, key, same))
 
-    def _insert(self, table: TableName, staged: Staged) -> tuple[int, int]:
-        """Put all staged rows in; the highest row id before (-1: the table was empty), and how many rows."""
+    @contextmanager
+    def _room_for(self, staged: Staged) -> Iterator[None]:
+        """More memory while rows with long texts go in, unless a profile has set it."""
+        if not self._memory_is_ours or not any(is_long(field) for field in staged.schema):
+            yield
+            return
+        self._raw(f"set memory_limit = '{_LONG_ROWS_MEMORY}'")
+        try:
+            yield
+        finally:
+            self._raw(f"set memory_limit = '{_DEFAULT_MEMORY}'")
+
+    def _check(self, table: TableName, staged: Staged) -> None:
+        """Raise WarehouseError unless the table has room for the batch."""
         stored = self.columns(table)
         if stored is None or missing_columns(table, stored, staged.schema):
             raise WarehouseError(f"Table {table} lacks columns of the batch: call ensure_table first.")
+
+    def _insert(self, table: TableName, staged: Staged) -> tuple[int, int]:
+        """Put all staged rows in; the highest row id before (-1: the table was empty), and how many rows."""
+        self._check(table, staged)
         name = self.relation(table)
         columns = quote_list(staged.schema.names, self.dialect)
         mark = self._number(f"select coalesce(max(rowid), -1) from {name}")
-        with self._explained(staged.sql):
+        with self._explained(staged.sql), self._room_for(staged):
             read = self._number(f"insert into {name} ({columns}) select {columns} from {staged.sql}")
         if self._number(f"select count(*) from {name} where rowid > {mark}") != read:
             raise WarehouseError(f"DuckDB numbers new rows of {table} in a way this version of Braid does not know.")

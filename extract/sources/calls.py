@@ -12,6 +12,9 @@ from warehouse.types import long_text
 # The parts of a call and of its context that have columns; what it has beside these stays in its payload.
 CONTEXT = '{"traits":"JSON","consent":"JSON","location":{"country":"VARCHAR"}}'
 
+# Of a parser.
+THREADS = 2
+
 _JSON = frozenset({"context", "properties", "traits", "payload", "violations"})
 
 _MACROS = """
@@ -41,7 +44,7 @@ def schema_of(types: Mapping[str, pa.DataType]) -> pa.Schema:
 
 def parser() -> duckdb.DuckDBPyConnection:
     """DuckDB in memory as a JSON reader by columns; it can touch neither files nor network."""
-    opened = duckdb.connect(":memory:", config={"threads": 2, "enable_external_access": False})
+    opened = duckdb.connect(":memory:", config={"threads": THREADS, "enable_external_access": False})
     opened.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     opened.execute(_MACROS)
     return opened

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 # What is held in memory at once, and what waits on the disk for one landing.
-RECORDS_A_BATCH, BYTES_A_BATCH = 50_000, 64 << 20
+RECORDS_A_BATCH, BYTES_A_BATCH = 32_768, 64 << 20
 RECORDS_A_LANDING, BYTES_A_LANDING = 2_000_000, 2 << 30
 # With a whole batch of bad records behind them these are still fewer than a spool takes (``spool.MOST_REJECTED``).
 REJECTED_A_LANDING = 20_000

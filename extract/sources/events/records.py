@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extract.source import Rejected
-from extract.sources.calls import CONTEXT, is_utf8, schema_of
+from extract.sources.calls import THREADS, is_utf8, schema_of
 from extract.sources.times import TIMESTAMP
 from log.base import Columns
 
@@ -44,47 +44,70 @@ _RECORD = (
 )
 _LONGEST_NAME = 200
 _CALLS = "('identify', 'track', 'page', 'screen', 'group', 'alias')"
-_CALL = '{"context":"JSON","properties":"JSON","traits":"JSON"}'
+
+# Each is read once for all of its texts and once for all of its parts, however deep these are: taking a part out and
+# reading that again costs several times as much.
+_TEXTS = (
+    *("message_id", "source", "type", "event", "user_id", "anonymous_id"),
+    *("timestamp", "original_timestamp", "sent_at", "received_at"),
+    *("plan_version", "event_name", "event_version", "payload.context.location.country"),
+)
+_PARTS = (
+    *("payload", "payload.context", "payload.properties", "payload.traits"),
+    *("payload.context.traits", "payload.context.consent", "violations"),
+)
+
+
+def _paths(names: Sequence[str]) -> str:
+    return "[" + ", ".join(f"'$.{name}'" for name in names) + "]"
+
+
+def _text(name: str) -> str:
+    return f"texts[{_TEXTS.index(name) + 1}]"
+
+
+def _part(name: str) -> str:
+    """A part as JSON; where it says null there is none."""
+    return f"nullif(parts[{_PARTS.index(name) + 1}], 'null')"
+
 
 # The log's times are always written in one way, which a plain cast reads several times faster than any other.
 _EVENTS = f"""
 with
 
 records as (
-    select place, from_json(line, '{_RECORD}') as record from lines
-),
-
-calls as (
-    select *, from_json(record.payload, '{_CALL}') as call from records
-),
-
-contexts as (
-    select *, from_json(call.context, '{CONTEXT}') as context from calls
+    select
+        place,
+        json_extract_string(line, {_paths(_TEXTS)}) as texts,
+        json_extract(line, {_paths(_PARTS)}) as parts
+    from lines
 )
 
 select
-    nullif(record.message_id, '') as message_id,
-    record.type as type,
-    record.event as event,
-    identifier(record.user_id) as user_id,
-    identifier(record.anonymous_id) as anonymous_id,
-    coalesce(try_cast(record.timestamp as timestamp), try_cast(record.received_at as timestamp)) as timestamp,
-    try_cast(record.original_timestamp as timestamp) as original_timestamp,
-    try_cast(record.sent_at as timestamp) as sent_at,
-    try_cast(record.received_at as timestamp) as received_at,
-    cast(call.context as varchar) as context,
-    cast(call.properties as varchar) as properties,
-    cast(all_traits(context.traits, call.traits) as varchar) as traits,
-    cast(context.consent as varchar) as consent,
-    identifier(context.location.country) as region,
-    record.source as source,
-    cast(record.payload as varchar) as payload,
-    record.plan_version as plan_version,
-    record.event_name as event_name,
-    record.event_version as event_version,
-    cast(record.violations as varchar) as violations,
+    nullif({_text("message_id")}, '') as message_id,
+    {_text("type")} as type,
+    {_text("event")} as event,
+    identifier({_text("user_id")}) as user_id,
+    identifier({_text("anonymous_id")}) as anonymous_id,
+    coalesce(
+        try_cast({_text("timestamp")} as timestamp), try_cast({_text("received_at")} as timestamp)
+    ) as timestamp,
+    try_cast({_text("original_timestamp")} as timestamp) as original_timestamp,
+    try_cast({_text("sent_at")} as timestamp) as sent_at,
+    try_cast({_text("received_at")} as timestamp) as received_at,
+    cast({_part("payload.context")} as varchar) as context,
+    cast({_part("payload.properties")} as varchar) as properties,
+    cast(all_traits({_part("payload.context.traits")}, {_part("payload.traits")}) as varchar) as traits,
+    cast({_part("payload.context.consent")} as varchar) as consent,
+    identifier({_text("payload.context.location.country")}) as region,
+    {_text("source")} as source,
+    cast({_part("payload")} as varchar) as payload,
+    {_text("plan_version")} as plan_version,
+    {_text("event_name")} as event_name,
+    {_text("event_version")} as event_version,
+    cast({_part("violations")} as varchar) as violations,
     place
-from contexts
+from records
 """
 
 # Whoever has a write key may call anything an event, however long; what is no call's kind or no track call's event is
@@ -127,7 +150,7 @@ select place from lines
 where not json_valid(line) or case when json_valid(line) then json_type(line) <> 'OBJECT' end
 """
 _NO_OBJECT = "not a JSON object"
-_ROWS_A_PIECE = 8_192
+_MOST_ROWS_A_PIECE = 8_192
 
 _SHAPES = {
     "collected": (_EVENTS, EVENT_SCHEMA, ("message_id", "source", "type", "received_at")),
@@ -156,10 +179,12 @@ def typed(parser: duckdb.DuckDBPyConnection, name: str, where: str, found: Colum
 
 
 def _asked(parser: duckdb.DuckDBPyConnection, sql: str, offsets: pa.Array[Any], payloads: pa.Array[Any]) -> pa.Table:
-    """The answer to ``sql`` over lines. In pieces, since each of them is one thread's work."""
-    starts = range(0, len(offsets), _ROWS_A_PIECE)
-    lines = [payloads.slice(start, _ROWS_A_PIECE).cast(pa.large_string()) for start in starts]
-    places = [offsets.slice(start, _ROWS_A_PIECE) for start in starts]
+    """The answer to ``sql`` over lines. In even pieces, since each of them is one thread's work."""
+    pieces = THREADS * max(1, -(-len(offsets) // (THREADS * _MOST_ROWS_A_PIECE)))
+    size = max(1, -(-len(offsets) // pieces))
+    starts = range(0, len(offsets), size)
+    lines = [payloads.slice(start, size).cast(pa.large_string()) for start in starts]
+    places = [offsets.slice(start, size) for start in starts]
     table = pa.table(
         [pa.chunked_array(places, pa.int64()), pa.chunked_array(lines, pa.large_string())], names=["place", "line"]
     )
