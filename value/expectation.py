@@ -1,8 +1,8 @@
 """How often a customer who is still one will buy: the conditional expectation of BG/NBD as a sum over fixed nodes.
 
 The published formula needs Gauss's 2F1, which no warehouse has and whose series either cancels or crawls. It is the
-mean of a plain function, though. Who is still a customer buys at a rate that is Gamma(r + x, alpha + T), and leaves after a
-purchase with a probability p that is Beta(a, b + x); for one p the expected purchases in a time t are
+mean of a plain function, though. Who is still a customer buys at a rate that is Gamma(r + x, alpha + T), and leaves
+after a purchase with a probability p that is Beta(a, b + x); for one p the expected purchases in a time t are
 
     (1 - (1 + z p) ** -(r + x)) / p,   z = t / (alpha + T)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from orchestration.terminal import say, table
+from orchestration.setup import configured_target, json_option, open_locked, target_option
+from orchestration.terminal import as_json, say, table
 
 
 @click.group(short_help="Predicted lifetime value: measure it, learn it.")
@@ -20,6 +21,7 @@ def value() -> None:
     Examples:
       braid value evaluate orders.csv --customer customer_id --date ordered_at --amount total \\
         --calibration-end 2025-06-30
+      braid value train
     """
 
 
@@ -81,3 +83,60 @@ def evaluate(file: Path, customer: str, day: str, amount: str, end: datetime, un
         )
     )
     click.echo(json.dumps(asdict(figures)))
+
+
+@value.command(short_help="Learn from the warehouse's orders how customers buy.")
+@target_option
+@json_option
+def train(target: str | None, as_json_: bool) -> None:
+    """Learn the parameters of BG/NBD, and of Gamma-Gamma for each currency, from the orders of the last build, up to
+    its cut-off, and publish them as one version.
+
+    The next build scores with it. Run it again now and then, for instance every month; every version is kept, and one
+    that learnt from orders after a build's cut-off is not used by it.
+
+    \b
+    Examples:
+      braid value train
+      braid value train --target prod --json
+    """
+    from extract.pipeline import utc_now
+    from orchestration.lib.value_training import marts_schema
+    from orchestration.lib.value_training import train as train_version
+    from value.bg_nbd import NAMES
+
+    root = configured_target(target).project_root
+    done = train_version(
+        lambda: open_locked(target, command="braid value train", on_wait=say), marts_schema(root), utc_now()
+    )
+    model = done.purchases
+    for currency in done.unknown:
+        say(f"Too few bought again in {currency or 'orders without a currency'} to tell what they will spend.")
+    for name in (*model.at_edge, *(name for one in done.spend.values() for name in one.at_edge)):
+        say(f"{name} ran into the end of its range: the orders do not settle it, so do not trust what rests on it.")
+    parameters = dict(zip(NAMES, model.parameters, strict=True))
+    if as_json_:
+        found = {
+            "model_version": done.version,
+            "learnt_until": done.learnt_until,
+            "customers": model.customers,
+            "repeaters": done.repeaters,
+            **parameters,
+            "spend": [
+                {"currency": currency, "customers": one.customers, "p": one.p, "q": one.q, "v": one.v}
+                for currency, one in done.spend.items()
+            ],
+        }
+        click.echo(as_json(found))
+        return
+    rows = [(name, f"{number:.6g}") for name, number in parameters.items()]
+    for currency, one in done.spend.items():
+        rows += [
+            (f"{name} ({currency or 'no currency'})", f"{number:.6g}")
+            for name, number in zip(("p", "q", "v"), (one.p, one.q, one.v), strict=True)
+        ]
+    click.echo(table(("parameter", "value"), rows, right=frozenset({1})))
+    say(
+        f"Version {done.version} of {model.customers:,} customers up to {done.learnt_until}, {done.repeaters:,} of "
+        "whom came back. The next `braid build` scores with it."
+    )
