@@ -36,12 +36,12 @@ def training(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         for key in (MODELS, SPEND_MODELS)
     ]
 
-    @dg.multi_asset(name="train_value", specs=specs, pool=TRAINING_POOL)
-    def train_value(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    @dg.multi_asset(name="learn_value", specs=specs, pool=TRAINING_POOL)
+    def learn_value(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         """Learn from the purchases of the last build and publish one version: both books or none."""
         yield from _train(context)
 
-    return train_value
+    return learn_value
 
 
 def _train(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
@@ -52,7 +52,7 @@ def _train(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
     began = time.monotonic()
     with as_dagster_failures():
         done = train(
-            lambda: open_locked(None, command="dagster train_value", on_wait=context.log.info),
+            lambda: open_locked(None, command="dagster learn_value", on_wait=context.log.info),
             marts_schema(configured_target(None).project_root),
             utc_now(),
         )

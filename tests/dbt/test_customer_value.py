@@ -1,4 +1,4 @@
-"""Customer value from orders to scores: what is learnt, what the SQL makes of it, and that no score knows the future."""
+"""Customer value from orders to scores: what is learnt, what SQL makes of it, and that no score knows the future."""
 
 from __future__ import annotations
 

@@ -82,10 +82,8 @@ final as (
         cast(scored.recency_score as {{ dbt.type_bigint() }}) as recency_score,
         cast(scored.frequency_score as {{ dbt.type_bigint() }}) as frequency_score,
         cast(scored.monetary_score as {{ dbt.type_bigint() }}) as monetary_score,
-        cast(
-            {{ dbt.datediff('histories.last_day', 'counts.cutoff_day', 'day') }}
-            as {{ dbt.type_bigint() }}
-        ) as days_since_purchase,
+        cast(counts.cutoff_day - histories.last_day as {{ dbt.type_bigint() }})
+            as days_since_purchase,
         cast(coalesce(histories.repeat_purchases + 1, 0) as {{ dbt.type_bigint() }})
             as purchase_days,
         cast(counts.number_of_orders as {{ dbt.type_bigint() }}) as number_of_orders,

@@ -36,8 +36,8 @@ alive as (
                     ln(model.a / (model.b + histories.repeat_purchases - 1.0))
                     + (model.r + histories.repeat_purchases)
                     * ln(
-                        (model.alpha + histories.age_days / 7.0)
-                        / (model.alpha + histories.recency_days / 7.0)
+                        (model.alpha * 7.0 + histories.age_days)
+                        / (model.alpha * 7.0 + histories.recency_days)
                     )
                 ))))
         end as probability_alive
@@ -50,7 +50,7 @@ expected as (
         alive.*,
         alive.probability_alive * expectations.expected_if_alive as expected_purchases,
         -- No finite mean: nothing is said.
-        (spend_models.v + cast(alive.repeat_amount as {{ dbt.type_float() }}))
+        (spend_models.v + cast(alive.repeat_amount as double))
         * spend_models.p
         / case
             when spend_models.p * alive.repeat_spend_days + spend_models.q > 1.0

@@ -1,12 +1,12 @@
 -- Grain: one row per number of repeat purchases and age: what those are expected to buy in the
--- horizon if they are still customers. BG/NBD's 2F1 as a sum over fixed nodes (docs/customer-value.md).
+-- horizon if they are still customers. BG/NBD's 2F1 as a sum over fixed nodes; see
+-- docs/customer-value.md.
 -- Terms are added as decimals: the same sum in whatever order a warehouse takes them.
 
 {{ config(materialized='table', contract={'enforced': false}) }}
 
 {% set nodes = 160 %}
 {% set tail = 40 %}
-{% set horizon_weeks = var('value_horizon_days') ~ ' / 7.0' %}
 
 with
 
@@ -22,13 +22,14 @@ model as (
 ),
 
 nodes as (
-    select * from (
-        values {% for node in range(nodes) %}({{ node }}){{ ', ' if not loop.last }}{% endfor %}
-    ) as numbers (node)
+    {% for node in range(nodes) %}
+        select {{ node }} as node
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 -- Who is still a customer buys at a rate that is Gamma(shape, ...) and leaves with a probability
--- that is Beta(a, stays); times are in weeks.
+-- that is Beta(a, stays); alpha is in weeks, ages in days.
 states as (
     select
         histories.repeat_purchases,
@@ -36,7 +37,8 @@ states as (
         model.a,
         model.r + histories.repeat_purchases as shape,
         model.b + histories.repeat_purchases as stays,
-        {{ horizon_weeks }} / (model.alpha + histories.age_days / 7.0) as horizon
+        cast({{ var('value_horizon_days') }} as double)
+        / (model.alpha * 7.0 + histories.age_days) as horizon
     from histories
     cross join model
 ),
@@ -44,7 +46,7 @@ states as (
 scaled as (
     select
         *,
-        ln(a / stays) as mode,
+        ln(a / stays) as peak,
         least(1.0, sqrt(1.0 / a + 1.0 / stays)) as scale,
         (a + stays) * ln(1.0 + a / stays) as from_left,
         (a + stays) * ln(1.0 + stays / a) as from_right
@@ -71,7 +73,8 @@ bounded as (
 placed as (
     select
         bounded.*,
-        first_place + (last_place - first_place) * nodes.node / {{ nodes - 1 }}.0 as place
+        bounded.first_place
+        + (bounded.last_place - bounded.first_place) * nodes.node / {{ nodes - 1 }}.0 as place
     from bounded
     cross join nodes
 ),
@@ -81,7 +84,7 @@ odds as (
     select
         *,
         (exp(place) + exp(-place)) / 2.0 as width,
-        mode + scale * (exp(place) - exp(-place)) / 2.0 as logit
+        peak + scale * (exp(place) - exp(-place)) / 2.0 as logit
     from placed
 ),
 
@@ -92,7 +95,7 @@ leaving as (
         exp(greatest(-700.0, least(logit, 0.0))) / (1.0 + exp(greatest(-700.0, -abs(logit)))) as p,
         width * exp(greatest(
             -700.0,
-            a * (logit - mode)
+            a * (logit - peak)
             - (a + stays)
             * (greatest(logit, 0.0) + ln(1.0 + exp(greatest(-700.0, -abs(logit)))))
             + from_left
@@ -107,7 +110,9 @@ terms as (
         case
             when horizon * p * (shape + 1.0) < 0.00001
                 then 1.0 - (shape + 1.0) * horizon * p / 2.0
-            else (1.0 - exp(greatest(-700.0, -shape * ln(1.0 + horizon * p)))) / (shape * horizon * p)
+            else
+                (1.0 - exp(greatest(-700.0, -shape * ln(1.0 + horizon * p))))
+                / (shape * horizon * p)
         end as kept
     from leaving
 ),
@@ -119,8 +124,8 @@ final as (
 
         shape
         * horizon
-        * cast(sum(cast(weight * kept as decimal(38, 15))) as {{ dbt.type_float() }})
-        / cast(sum(cast(weight as decimal(38, 15))) as {{ dbt.type_float() }})
+        * cast(sum(cast(weight * kept as decimal(38, 15))) as double)
+        / cast(sum(cast(weight as decimal(38, 15))) as double)
             as expected_if_alive
     from terms
     group by repeat_purchases, age_days, shape, horizon

@@ -1,4 +1,5 @@
--- Grain: one row per customer who bought by the cut-off, with what the models of value know of them.
+-- Grain: one row per customer who bought by the cut-off, with what the models of value know of
+-- them.
 -- All orders of a day are one purchase, a cancellation is none, and the first one is no repeat.
 
 {{ config(materialized='table', contract={'enforced': false}) }}
@@ -49,8 +50,8 @@ final as (
         customer_currencies.currency,
 
         customers.purchase_days - 1 as repeat_purchases,
-        {{ dbt.datediff('customers.first_day', 'customers.last_day', 'day') }} as recency_days,
-        {{ dbt.datediff('customers.first_day', 'customers.cutoff_day', 'day') }} as age_days,
+        customers.last_day - customers.first_day as recency_days,
+        customers.cutoff_day - customers.first_day as age_days,
         coalesce(repeat_spend.purchase_days, 0) as repeat_spend_days,
         cast(coalesce(repeat_spend.amount, 0) as decimal(18, 4)) as repeat_amount,
 

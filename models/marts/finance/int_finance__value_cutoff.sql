@@ -11,12 +11,10 @@ orders as (
 
 final as (
     select
-        {% if var('value_cutoff') %}
-            cast('{{ var("value_cutoff") }}' as date)
-        {% else %}
+        coalesce(
+            cast(nullif('{{ var("value_cutoff") }}', '') as date),
             cast(max(ordered_at) as date)
-        {% endif %}
-            as cutoff_day
+        ) as cutoff_day
     from orders
 )
 

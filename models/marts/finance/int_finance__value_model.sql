@@ -1,4 +1,5 @@
--- Grain: one row, the version of parameters that customers are scored with; none until one is known.
+-- Grain: one row, the version of parameters that customers are scored with; none until one is
+-- known.
 -- A version that learnt from days after the cut-off knows too much and is never taken.
 
 {{ config(materialized='view', contract={'enforced': false}) }}
