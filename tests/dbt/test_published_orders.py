@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 DIRECT = """
 create table lines as
 select 'online_retail' as dataset, InvoiceNo as order_id, cast(cast(CustomerID as bigint) as varchar) as customer,
-       cast(UnitPrice as decimal(18, 4)) * Quantity as money, InvoiceDate as at, Country as country
+       cast(UnitPrice as decimal(18, 4)) * Quantity as money, InvoiceDate as bought_at, Country as country
 from '{data}/online_retail_uci/online_retail.parquet'
 union all
 select 'cdnow', trim(substring(line, 2, 5)) || '-' || substring(line, 8, 8), trim(substring(line, 2, 5)),
@@ -32,7 +32,8 @@ from read_csv('{data}/cdnow/CDNOW_master.txt', auto_detect = false, header = fal
 # What a customer's orders come to; an order is a cancellation when its lines are negative in sum.
 ORDERS = """
 with orders as (
-    select dataset, order_id, min(customer) as customer, min(country) as country, min(at) as at, sum(money) as money
+    select dataset, order_id, min(customer) as customer, min(country) as country,
+           min(bought_at) as bought_at, sum(money) as money
     from lines group by all
 )
 """
@@ -106,8 +107,8 @@ def test_revenue_by_month_country_and_customer_is_that_of_the_file(
         built,
         "select strftime(ordered_at, '%Y-%m'), country, record_key, sum(amount) from marts.fct_orders "
         f"left join {KEYS} using (customer_id) where dataset = 'online_retail' group by all order by all",
-        f"{ORDERS} select strftime(at, '%Y-%m'), country, 'files:customer:online_retail/' || customer, sum(money) "
-        "from orders where dataset = 'online_retail' group by all order by all",
+        f"{ORDERS} select strftime(bought_at, '%Y-%m'), country, 'files:customer:online_retail/' || customer, "
+        "sum(money) from orders where dataset = 'online_retail' group by all order by all",
     )
     assert len({month for month, *_ in files}) == 13
     assert len({country for _, country, *_ in files}) == 38
@@ -122,9 +123,10 @@ def test_rfm_and_historical_value_are_those_of_the_files(built: tuple[Project, d
         "purchase_days, number_of_orders, number_of_cancellations, net_amount, bought_amount, cancelled_amount "
         f"from marts.customer_rfm inner join {KEYS} using (customer_id) order by 1",
         f"{ORDERS} select 'files:customer:' || dataset || '/' || customer, "
-        "if(dataset = 'cdnow', 'USD', 'GBP'), date '2011-12-09', min(at::date) filter (money >= 0), "
-        "max(at::date) filter (money >= 0), date '2011-12-09' - max(at::date) filter (money >= 0), "
-        "count(distinct at::date) filter (money >= 0), count(*) filter (money >= 0), count(*) filter (money < 0), "
+        "if(dataset = 'cdnow', 'USD', 'GBP'), date '2011-12-09', min(bought_at::date) filter (money >= 0), "
+        "max(bought_at::date) filter (money >= 0), date '2011-12-09' - max(bought_at::date) filter (money >= 0), "
+        "count(distinct bought_at::date) filter (money >= 0), count(*) filter (money >= 0), "
+        "count(*) filter (money < 0), "
         "sum(money), coalesce(sum(money) filter (money >= 0), 0), coalesce(sum(money) filter (money < 0), 0) "
         "from orders where customer is not null group by dataset, customer order by 1",
     )
@@ -138,8 +140,8 @@ def test_fifths_are_places_among_all_who_bought(built: tuple[Project, duckdb.Duc
         f"select record_key, rfm_score from marts.customer_rfm inner join {KEYS} using (customer_id) "
         "where purchase_days > 0 order by 1",
         f"""{ORDERS}, bought as (
-            select dataset, customer, max(at::date) filter (money >= 0) as last_day,
-                   count(distinct at::date) filter (money >= 0) as days, sum(money) as money
+            select dataset, customer, max(bought_at::date) filter (money >= 0) as last_day,
+                   count(distinct bought_at::date) filter (money >= 0) as days, sum(money) as money
             from orders where customer is not null group by all having count(*) filter (money >= 0) > 0
         )
         select 'files:customer:' || dataset || '/' || customer,
