@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 DIRECT = """
 create table lines as
 select 'online_retail' as dataset, InvoiceNo as order_id, cast(cast(CustomerID as bigint) as varchar) as customer,
-       cast(UnitPrice as decimal(18, 4)) * Quantity as money, InvoiceDate as bought_at, Country as country
+       cast(UnitPrice as decimal(18, 4)) * Quantity as money, cast(InvoiceDate as timestamp) as bought_at,
+       Country as country
 from '{data}/online_retail_uci/online_retail.parquet'
 union all
 select 'cdnow', trim(substring(line, 2, 5)) || '-' || substring(line, 8, 8), trim(substring(line, 2, 5)),
