@@ -25,6 +25,7 @@ from orchestration.commands.quarantine import quarantine
 from orchestration.commands.reconcile import reconcile
 from orchestration.commands.sandbox import sandbox
 from orchestration.commands.status import status
+from orchestration.commands.value import value
 from orchestration.errors import BAD_USAGE, FAILED, INTERRUPTED, STOPPED, explained
 
 
@@ -61,7 +62,7 @@ for command in MATCHING:
     identity.add_command(command)
 for command in (
     *(extract, reconcile, quarantine, status, build, publish),
-    *(identity, plan, collect, dead_letters, contracts, sandbox, demo),
+    *(identity, value, plan, collect, dead_letters, contracts, sandbox, demo),
 ):
     cli.add_command(command)
 

@@ -27,9 +27,11 @@ from orchestration.defs.segment.checks import segment_batches
 from orchestration.defs.segment.schedules import events, every_hour
 from orchestration.defs.sql.assets import sql
 from orchestration.defs.sql.checks import sql_batches
+from orchestration.defs.value.assets import train_value
+from orchestration.defs.value.jobs import value_job
 
 defs = dg.Definitions(
-    assets=[salesforce, hubspot, segment, files, sql, collected, dbt_build, train_matching],
+    assets=[salesforce, hubspot, segment, files, sql, collected, dbt_build, train_matching, train_value],
     asset_checks=[
         salesforce_batches,
         hubspot_batches,
@@ -40,7 +42,7 @@ defs = dg.Definitions(
         source_freshness,
         proven,
     ],
-    jobs=[nightly, extract_all, events, freshness, recount, sweep, train],
+    jobs=[nightly, extract_all, events, freshness, recount, sweep, train, value_job],
     schedules=[every_night, every_noon, every_hour, every_half_past, every_dawn, every_sunday],
     sensors=[tell_when_failed, tell_when_stale, tell_when_schema_changes],
 )

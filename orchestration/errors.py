@@ -44,6 +44,8 @@ def explained(error: BaseException) -> tuple[str, int] | None:
         return str(error), FAILED
     if isinstance(error, _known("matching", "MatchingError")):
         return str(error), FAILED
+    if isinstance(error, _known("value", "ValueModelError")):
+        return str(error), FAILED
     if isinstance(error, _known("log", "LogError")):
         return str(error), FAILED
     if isinstance(error, _known("contracts", "ContractError") + _known("collect", "CollectError")):

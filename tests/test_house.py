@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "log": set(),
     "collect": {"contracts", "log"},
     "matching": {"contracts"},
-    "orchestration": {"contracts", "warehouse", "extract", "log", "collect", "sandbox", "matching"},
+    "value": set(),
+    "orchestration": {"contracts", "warehouse", "extract", "log", "collect", "sandbox", "matching", "value"},
 }
 REGISTRIES = re.compile(
     "|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "registry" + r"\.npmjs", "deb" + r"\.debian\.org"])

@@ -18,6 +18,7 @@ import dagster as dg
 from extract.source import SourceError
 from matching import MatchingError
 from orchestration.lib.redact import redacted, secret_values
+from value import ValueModelError
 from warehouse.base import WarehouseError
 
 # Half a minute, a minute, two: a source that hiccups is back by then, one that is down is for the next tick.
@@ -35,7 +36,7 @@ def as_dagster_failures() -> Iterator[None]:
         raise dg.Failure(_clean(str(error)), allow_retries=not error.permanent) from None
     except WarehouseError as error:
         raise dg.Failure(_clean(str(error)), allow_retries=True) from None
-    except MatchingError as error:
+    except (MatchingError, ValueModelError) as error:
         # The same records teach no more the next time.
         raise dg.Failure(_clean(str(error)), allow_retries=False) from None
     except Exception as error:

@@ -20,14 +20,25 @@ pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 DIRECT = """
 create table lines as
 select 'online_retail' as dataset, InvoiceNo as order_id, cast(cast(CustomerID as bigint) as varchar) as customer,
-       cast(UnitPrice as decimal(18, 4)) * Quantity as money
+       cast(UnitPrice as decimal(18, 4)) * Quantity as money, cast(InvoiceDate as timestamp) as bought_at,
+       Country as country
 from '{data}/online_retail_uci/online_retail.parquet'
 union all
 select 'cdnow', trim(substring(line, 2, 5)) || '-' || substring(line, 8, 8), trim(substring(line, 2, 5)),
-       cast(trim(substring(line, 19)) as decimal(18, 4))
+       cast(trim(substring(line, 19)) as decimal(18, 4)), strptime(substring(line, 8, 8), '%Y%m%d'), null
 from read_csv('{data}/cdnow/CDNOW_master.txt', auto_detect = false, header = false, skip = 1, delim = chr(1),
               quote = '', columns = {{'line': 'varchar'}})
 """
+
+# What a customer's orders come to; an order is a cancellation when its lines are negative in sum.
+ORDERS = """
+with orders as (
+    select dataset, order_id, min(customer) as customer, min(country) as country,
+           min(bought_at) as bought_at, sum(money) as money
+    from lines group by all
+)
+"""
+KEYS = "(select customer_id, record_key from identity.customer_xref where record_key like 'files:customer:%')"
 
 
 @pytest.fixture(scope="module")
@@ -87,4 +98,59 @@ def test_every_customer_has_their_lifetime_value(built: tuple[Project, duckdb.Du
         " group by all order by 1",
     )
     assert len(files) == 4_372 + 23_570
+    assert marts == files
+
+
+def test_revenue_by_month_country_and_customer_is_that_of_the_file(
+    built: tuple[Project, duckdb.DuckDBPyConnection],
+) -> None:
+    marts, files = compared(
+        built,
+        "select strftime(ordered_at, '%Y-%m'), country, record_key, sum(amount) from marts.fct_orders "
+        f"left join {KEYS} using (customer_id) where dataset = 'online_retail' group by all order by all",
+        f"{ORDERS} select strftime(bought_at, '%Y-%m'), country, 'files:customer:online_retail/' || customer, "
+        "sum(money) from orders where dataset = 'online_retail' group by all order by all",
+    )
+    assert len({month for month, *_ in files}) == 13
+    assert len({country for _, country, *_ in files}) == 38
+    assert len(files) > 13_000
+    assert marts == files
+
+
+def test_rfm_and_historical_value_are_those_of_the_files(built: tuple[Project, duckdb.DuckDBPyConnection]) -> None:
+    marts, files = compared(
+        built,
+        "select record_key, currency, cutoff_day, first_purchase_day, last_purchase_day, days_since_purchase, "
+        "purchase_days, number_of_orders, number_of_cancellations, net_amount, bought_amount, cancelled_amount "
+        f"from marts.customer_rfm inner join {KEYS} using (customer_id) order by 1",
+        f"{ORDERS} select 'files:customer:' || dataset || '/' || customer, "
+        "if(dataset = 'cdnow', 'USD', 'GBP'), date '2011-12-09', min(bought_at::date) filter (money >= 0), "
+        "max(bought_at::date) filter (money >= 0), date '2011-12-09' - max(bought_at::date) filter (money >= 0), "
+        "count(distinct bought_at::date) filter (money >= 0), count(*) filter (money >= 0), "
+        "count(*) filter (money < 0), "
+        "sum(money), coalesce(sum(money) filter (money >= 0), 0), coalesce(sum(money) filter (money < 0), 0) "
+        "from orders where customer is not null group by dataset, customer order by 1",
+    )
+    assert len(files) == 4_372 + 23_570
+    assert marts == files
+
+
+def test_fifths_are_places_among_all_who_bought(built: tuple[Project, duckdb.DuckDBPyConnection]) -> None:
+    marts, files = compared(
+        built,
+        f"select record_key, rfm_score from marts.customer_rfm inner join {KEYS} using (customer_id) "
+        "where purchase_days > 0 order by 1",
+        f"""{ORDERS}, bought as (
+            select dataset, customer, max(bought_at::date) filter (money >= 0) as last_day,
+                   count(distinct bought_at::date) filter (money >= 0) as days, sum(money) as money
+            from orders where customer is not null group by all having count(*) filter (money >= 0) > 0
+        )
+        select 'files:customer:' || dataset || '/' || customer,
+               (1 + 5 * (rank() over (order by last_day) - 1) // count(*) over ())::varchar
+               || (1 + 5 * (rank() over (order by days) - 1) // count(*) over ())
+               || (1 + 5 * (rank() over (partition by dataset order by money) - 1)
+                   // count(*) over (partition by dataset))
+        from bought order by 1""",
+    )
+    assert len({score for _, score in files}) > 40
     assert marts == files

@@ -1,6 +1,6 @@
 """One day on one warehouse, in a process of its own: extract everything, build everything, write out what came of it.
 
-Beside the company a shop lands two lists of people (tests/snowflake/shop.py).
+Beside the company a shop lands two lists of people, and customer value has learnt (tests/snowflake/shop.py).
 
     python -m tests.snowflake.one_day TARGET OUT [UNITS]
 
@@ -43,6 +43,8 @@ COMPARED = (
     TableName("identity", "identity_gate"),
     TableName("identity", "int_identity__merged_records"),
     TableName("marts", "customer_360"),
+    TableName("marts", "customer_rfm"),
+    TableName("marts", "customer_value_scores"),
     TableName("marts", "fct_orders"),
     TableName("marts", "fct_opportunities"),
     TableName("marts", "fct_sessions"),
@@ -67,6 +69,7 @@ def main(target: str, out: Path, units: bool) -> int:
                     return 1
         with warehouse.connect(target) as store:
             shop.land_lists(store)
+            shop.land_parameters(store)
         landed = len(statements)
 
         from dbt.cli.main import dbtRunner

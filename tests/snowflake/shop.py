@@ -5,14 +5,16 @@ Landed as the files source lands people and orders, with the columns that say so
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 
+from orchestration.lib.value_training import MODELS, SCHEMAS, SPEND_MODELS
 from warehouse.base import TableName, Warehouse
 
 MAILBOX = "abc@abc.com"
 PEOPLE, NEWCOMER, REGULAR = 12, 99, 3
+_PEOPLE_TABLE, _ORDERS_TABLE = TableName("raw_files", "people"), TableName("raw_files", "orders")
 _TEXT: pa.DataType = pa.string()
 _MOMENT: pa.DataType = pa.timestamp("us")
 _PEOPLE = pa.schema(
@@ -35,14 +37,24 @@ def record_key(dataset: str, number: int) -> str:
 def land_lists(store: Warehouse) -> None:
     """Both lists and an order; what is there already stays."""
     people = [_person(dataset, number, MAILBOX) for dataset in ("shop", "till") for number in range(PEOPLE)]
-    _land(store, "people", people, _PEOPLE, ["dataset", "person_id"])
-    _land(store, "orders", [_order("o1", REGULAR)], _ORDERS, ["dataset", "order_id"])
+    _land(store, _PEOPLE_TABLE, people, _PEOPLE, ["dataset", "person_id"])
+    _land(store, _ORDERS_TABLE, [_order("o1", REGULAR)], _ORDERS, ["dataset", "order_id"])
 
 
 def land_news(store: Warehouse) -> None:
     """The day's facts: an order of somebody known, and one of somebody new."""
-    _land(store, "people", [_person("shop", NEWCOMER, "new@engines.example")], _PEOPLE, ["dataset", "person_id"])
-    _land(store, "orders", [_order("o2", REGULAR), _order("o3", NEWCOMER)], _ORDERS, ["dataset", "order_id"])
+    _land(store, _PEOPLE_TABLE, [_person("shop", NEWCOMER, "new@engines.example")], _PEOPLE, ["dataset", "person_id"])
+    _land(store, _ORDERS_TABLE, [_order("o2", REGULAR), _order("o3", NEWCOMER)], _ORDERS, ["dataset", "order_id"])
+
+
+def land_parameters(store: Warehouse) -> None:
+    """A version of customer value, long ago; the company's own orders are too few to learn from."""
+    at = {"model_version": "v1", "log_likelihood": 0.0, "number_of_customers": 1, "at_edge": ""}
+    purchases = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+    model = {**at, **purchases, "number_of_repeaters": 1, "learnt_until": date(2000, 1, 1)}
+    spend = {**at, "currency": "USD", "p": 6.25, "q": 3.74, "v": 15.44}
+    _land(store, MODELS, [{**model, "trained_at": datetime(2000, 1, 1)}], SCHEMAS[MODELS], ["model_version"])
+    _land(store, SPEND_MODELS, [spend], SCHEMAS[SPEND_MODELS], ["model_version", "currency"])
 
 
 def _person(dataset: str, number: int, email: str) -> dict[str, object]:
@@ -68,8 +80,7 @@ def _order(order_id: str, person: int) -> dict[str, object]:
     }
 
 
-def _land(store: Warehouse, name: str, rows: list[dict[str, object]], schema: pa.Schema, key: list[str]) -> None:
-    table = TableName("raw_files", name)
+def _land(store: Warehouse, table: TableName, rows: list[dict[str, object]], schema: pa.Schema, key: list[str]) -> None:
     store.ensure_table(table, schema)
     with store.stage(pa.Table.from_pylist(rows, schema=schema), constants={}) as staged, store.transaction():
         store.append(table, staged, unless_key=key)

@@ -68,6 +68,7 @@ segment_orders as (
         null as other_record_key,
         user_id,
         null as email,
+        null as country,
         upper(currency) as currency,
         coupon,
         coalesce(
@@ -94,6 +95,7 @@ files_orders as (
             as other_record_key,
         min(user_id) as user_id,
         min(email) as email,
+        min(country) as country,
         upper(min(currency)) as currency,
         null as coupon,
         null as amount,
@@ -127,6 +129,7 @@ final as (
             ) as {{ dbt.type_string() }}
         ) as customer_id,
 
+        cast(every.country as {{ dbt.type_string() }}) as country,
         cast(every.currency as {{ dbt.type_string() }}) as currency,
         cast(every.coupon as {{ dbt.type_string() }}) as coupon,
 

@@ -5,13 +5,14 @@ import dagster as dg
 from orchestration.defs.dbt.assets import dbt_build
 from orchestration.defs.dbt.checks import source_freshness
 from orchestration.defs.identity.assets import train_matching
+from orchestration.defs.value.assets import train_value
 from orchestration.lib import catalog
 
 events = dg.define_asset_job(
     "events",
-    # Weights are downstream too, but learnt when somebody asks.
+    # What is learnt is downstream too, but learnt when somebody asks.
     (dg.AssetSelection.assets(*catalog.FEEDS).downstream() | dg.AssetSelection.assets(catalog.DEAD_LETTERS))
-    - dg.AssetSelection.assets(train_matching)
+    - dg.AssetSelection.assets(train_matching, train_value)
     - dg.AssetSelection.checks(source_freshness),
     description="Read new events, check the batch, build what depends on them.",
 )

@@ -1,0 +1,1 @@
+"""Customer value: what its models learn."""
