@@ -232,7 +232,8 @@ class DuckDBWarehouse(Warehouse):
         """Insert, without keys that are there; see ``Warehouse.append``."""
         with self._atomic():
             if not unless_key:
-                _, read = self._insert(table, staged)
+                with self._room_for(staged):
+                    _, read = self._insert(table, staged)
                 return LandedCounts(read, read, 0, read)
             self._check(table, staged)
             order = [f"{self.quoted(name)} asc nulls last" for name in first_by]
@@ -301,7 +302,7 @@ class DuckDBWarehouse(Warehouse):
         name = self.relation(table)
         columns = quote_list(staged.schema.names, self.dialect)
         mark = self._number(f"select coalesce(max(rowid), -1) from {name}")
-        with self._explained(staged.sql), self._room_for(staged):
+        with self._explained(staged.sql):
             read = self._number(f"insert into {name} ({columns}) select {columns} from {staged.sql}")
         if self._number(f"select count(*) from {name} where rowid > {mark}") != read:
             raise WarehouseError(f"DuckDB numbers new rows of {table} in a way this version of Braid does not know.")
