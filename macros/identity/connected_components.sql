@@ -24,7 +24,10 @@
     Beside the table `<model>__edges` keeps the edges it was made from. The next run compares (components_changes), and works on the
     components that a new or a gone edge touches; all others stay as they are. The result is the same as from nothing,
     which is what happens when there is no book of edges (a full refresh, a run that was killed between the two
-    tables), or when more than a quarter of the edges differ. -#}
+    tables), or when more than a quarter of the edges differ.
+
+    A model that has the numbers of its nodes at hand (as node_number gives them) says `meta: {numbered: true}` and selects
+    them as well, `number_a, number_b`: then most steps need not read the names. -#}
 {% materialization connected_components, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
@@ -59,7 +62,7 @@
         {%- do braid.components_from_nothing(made, target_relation, sql, columns, number) -%}
     {%- endif -%}
     {%- if changes -%}
-        {%- do braid.note_seen(made, target_relation, sql, told['number'], braid.sql_version(sql)) -%}
+        {%- do braid.note_seen(target_relation, told['number'], braid.sql_version(sql)) -%}
     {%- endif -%}
     {%- do braid.drop_scratch(made) -%}
     {#- dbt wants one statement of the name main: it tells how many nodes there are. -#}
@@ -86,15 +89,25 @@
     {{ return(braid.lower_columns(existing) == columns | map('lower') | list + ['written_number']) }}
 {% endmacro %}
 
+{#- Whether the model gives the numbers that this salt asks for. -#}
+{% macro are_numbered(salt=0) %}
+    {{ return(salt == 0 and config.get('meta').get('numbered', false)) }}
+{% endmacro %}
+
 {#- The model's rows as `(low, high)` of node numbers; a node by itself is a pair of twice the same. -#}
 {% macro numbered_pairs(sql, salt=0) -%}
     select least(a, b) as low, greatest(a, b) as high
     from (
         select
+            {%- if braid.are_numbered(salt) %}
+            coalesce(number_a, number_b) as a,
+            coalesce(number_b, number_a) as b
+            {%- else %}
             {{ braid.node_number('coalesce(node_a, node_b)', salt) }} as a,
             {{ braid.node_number('coalesce(node_b, node_a)', salt) }} as b
+            {%- endif %}
         from ({{ sql }}) as edges
-        where coalesce(node_a, node_b) is not null
+        where coalesce({{ 'number_a, number_b' if braid.are_numbered(salt) else 'node_a, node_b' }}) is not null
     ) as numbered
 {%- endmacro %}
 
@@ -120,10 +133,8 @@
     clashes, and every one of the `labels` has to find its node. -#}
 {% macro every_numbered_node(made, target, sql, salt, labels) %}
     {%- set nodes = braid.make_scratch(made, target, 'nodes',
-        'select listed.id, listed.node, labels.label from ('
-        ~ ' select ' ~ braid.node_number('node_a', salt) ~ ' as id, node_a as node from (' ~ sql ~ ') as edges'
-        ~ ' where node_a is not null and node_b is null'
-        ~ ') as listed left join ' ~ labels ~ ' as labels on listed.id = labels.node'
+        'select listed.id, listed.node, labels.label from (' ~ braid.listed_nodes(sql, salt) ~ ') as listed'
+        ~ ' left join ' ~ labels ~ ' as labels on listed.id = labels.node'
     ) -%}
     {%- set rows = braid.row_count(nodes) -%}
     {%- set numbers = braid.first_value('select count(distinct id) from ' ~ nodes) -%}
