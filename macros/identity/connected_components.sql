@@ -267,27 +267,34 @@
     {%- set labels = braid.component_labels(made, target, pairs) -%}
     {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}
     {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
-    {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
-    {%- set renamed = braid.make_scratch(made, target, 'renamed',
-        'select known.' ~ columns[0] ~ ', result.' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
-        ~ ' inner join ' ~ result ~ ' as result on known.' ~ columns[1] ~ ' = result.' ~ columns[0]
-        ~ ' inner join (select distinct component from ' ~ whole ~ ') as wholes'
-        ~ ' on result.' ~ columns[0] ~ ' = wholes.component'
+    {#- Only then all rows are read: most components that grow keep their name. -#}
+    {%- set new_names = braid.make_scratch(made, target, 'new_names',
+        'select distinct result.' ~ columns[0] ~ ' as component, result.' ~ columns[1] ~ ' from ' ~ result ~ ' as result'
+        ~ ' inner join ' ~ whole ~ ' as wholes on result.' ~ columns[0] ~ ' = wholes.component'
         ~ ' where result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
     ) -%}
-    {%- do braid.in_one_transaction([
-        'delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn
-        ~ ' union all select ' ~ columns[0] ~ ' from ' ~ renamed ~ ')',
-        'insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select ' ~ columns | join(', ')
-        ~ ', ' ~ number ~ ' from (select ' ~ columns | join(', ') ~ ' from ' ~ result
+    {%- set renamed = braid.make_scratch(made, target, 'renamed',
+        'select known.' ~ columns[0] ~ ', named.' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
+        ~ ' inner join ' ~ new_names ~ ' as named on known.' ~ columns[1] ~ ' = named.component'
+    ) -%}
+    {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
+    {%- set statements = [] -%}
+    {%- if braid.row_count(torn) + braid.row_count(renamed) > 0 -%}
+        {%- do statements.append('delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn
+            ~ ' union all select ' ~ columns[0] ~ ' from ' ~ renamed ~ ')') -%}
+        {%- do statements.append('insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, '
+            ~ number ~ ' from ' ~ torn ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')') -%}
+    {%- endif -%}
+    {%- do statements.append('insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select '
+        ~ columns | join(', ') ~ ', ' ~ number ~ ' from (select ' ~ columns | join(', ') ~ ' from ' ~ result
         ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')'
-        ~ ' union all select ' ~ columns | join(', ') ~ ' from ' ~ renamed ~ ') as written',
-        'insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, ' ~ number ~ ' from ' ~ torn
-        ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')',
-        'delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
-        ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high',
-        'insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new',
-    ]) -%}
+        ~ ' union all select ' ~ columns | join(', ') ~ ' from ' ~ renamed ~ ') as written') -%}
+    {%- if braid.row_count(changed ~ ' where not is_new') > 0 -%}
+        {%- do statements.append('delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
+            ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high') -%}
+    {%- endif -%}
+    {%- do statements.append('insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new') -%}
+    {%- do braid.in_one_transaction(statements) -%}
     {{ return(true) }}
 {% endmacro %}
 

@@ -135,7 +135,10 @@
     {%- endif -%}
     {%- do statements.append('insert into ' ~ target ~ ' (' ~ listed ~ ', written_number) select ' ~ listed ~ ', '
         ~ number ~ ' from ' ~ new) -%}
-    {%- do statements.append('delete from ' ~ book ~ ' where digest in (select digest from ' ~ inputs ~ ' where not is_new)') -%}
+    {%- if braid.row_count(inputs ~ ' where not is_new') > 0 -%}
+        {%- do statements.append('delete from ' ~ book ~ ' where digest in (select digest from ' ~ inputs
+            ~ ' where not is_new)') -%}
+    {%- endif -%}
     {%- do statements.append('insert into ' ~ book ~ ' (part_number, digest) select part_number, digest from ' ~ inputs
         ~ ' where is_new') -%}
     {%- do braid.in_one_transaction(statements) -%}

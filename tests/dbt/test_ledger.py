@@ -359,7 +359,7 @@ MISTAKES = [
     ("customer_ids", "when own_clusters.record_key is not null then ledger.own_record_key", ""),
     ("customer_ids", "min(unclaimed.record_key)", "max(unclaimed.record_key)"),
     ("customer_ids", "min(created_at) as created_at", "max(created_at) as created_at"),
-    ("customer_ids", "order by change_number desc\n", "order by change_number asc\n"),
+    ("customer_ids", "change_number * 10 -", "-10 * change_number -"),
     ("customer_ids", "first_customer_id is distinct from homes.living_customer_id", "first_customer_id is null"),
     ("customer_ids", "moved_records.successor_key = clusters", "moved_records.record_key = clusters"),
     ("customer_xref", "today.customer_id is distinct from open_rows.customer_id", "today.customer_id is null"),
