@@ -1,4 +1,4 @@
-{#- Which edges came or went since a connected_components model ran last.
+{#- Which edges came or went since a connected_components model ran last, and what that makes of the components.
 
     To compare all edges takes time, so a model may name in its config a macro that knows better:
     `meta: {changes: changed_link_ends}`. It is called with the number it gave the last time (none the first time), and
@@ -66,6 +66,108 @@
         select {{ braid.node_number('node_a', salt) }} as id, node_a as node from ({{ sql }}) as edges where node_a is not null and node_b is null
     {%- endif -%}
 {%- endmacro %}
+
+{#- Numbers and names of `ends` (a subquery of numbers) in the model's rows, with repeats, as a temporary table: from the
+    rows that list nodes (`listed`, a query of names), and from all rows only when those and the `touched` nodes do not
+    name every end. -#}
+{% macro arrived_nodes(made, target, sql, ends, touched, listed) %}
+    {%- set numbered = 'select id, node from (select ' ~ braid.node_number('node') ~ ' as id, node from (' -%}
+    {%- set among = ') as every_node) as numbered where id in ' ~ ends -%}
+    {%- set arrived = braid.make_scratch(made, target, 'arrived',
+        numbered ~ listed ~ among
+    ) -%}
+    {%- set unnamed = braid.first_value('select count(*) from ' ~ ends ~ ' as ends where low not in ('
+        ~ 'select id from ' ~ arrived ~ ' union all select id from ' ~ touched ~ ')') -%}
+    {%- if unnamed > 0 -%}
+        {%- do braid.create_scratch(arrived, numbered ~ braid.every_node(sql) ~ among) -%}
+    {%- endif -%}
+    {{ return(arrived) }}
+{% endmacro %}
+
+{#- Brings `target` and its book up to date with the `changed` pairs. False, and nothing is written, when a new node's
+    number is taken.
+
+    A component that only gained edges is one node of the graph that is looked at, by its name's number: a record that
+    joins a giant costs as much as one that joins a pair. A component that lost an edge is looked at node by node. -#}
+{% macro components_of_changes(made, target, sql, columns, changed, number, listed) %}
+    {%- set book = braid.rows_beside(target, 'edges') -%}
+    {%- if braid.row_count(changed) == 0 -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set ends = '(select low from ' ~ changed ~ ' union select high from ' ~ changed ~ ')' -%}
+    {%- set new_ends = ends | replace(changed, changed ~ ' where is_new') -%}
+    {%- set gone_ends = ends | replace(changed, changed ~ ' where not is_new') -%}
+    {%- set known = 'select ' ~ braid.node_number(columns[0]) ~ ' as id, ' ~ columns[0] ~ ' as node, '
+        ~ columns[1] ~ ' as component from ' ~ target -%}
+    {%- set touched = braid.make_scratch(made, target, 'touched',
+        known ~ ' where ' ~ braid.node_number(columns[0]) ~ ' in ' ~ ends
+    ) -%}
+    {%- set torn = braid.make_scratch(made, target, 'torn', known ~ ' where ' ~ columns[1]
+        ~ ' in (select component from ' ~ touched ~ ' where id in ' ~ gone_ends ~ ')'
+    ) -%}
+    {%- set whole = braid.make_scratch(made, target, 'whole',
+        'select id, ' ~ braid.node_number('component') ~ ' as whole_id, component from ' ~ touched
+        ~ ' where component not in (select component from ' ~ torn ~ ')'
+    ) -%}
+    {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched, listed) -%}
+    {%- set named = braid.numbered_nodes(made, target, 'select id, node from ' ~ touched
+        ~ ' union all select id, node from ' ~ torn ~ ' union all select id, node from ' ~ arrived
+    ) -%}
+    {%- if named is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {#- Old edges of torn components, without those that went, and the new ones. -#}
+    {%- set pairs = braid.make_scratch(made, target, 'pairs',
+        'select book.low, book.high from ' ~ book ~ ' as book'
+        ~ ' inner join ' ~ torn ~ ' as torn on book.low = torn.id'
+        ~ ' left join ' ~ changed ~ ' as changed on book.low = changed.low and book.high = changed.high'
+        ~ ' where changed.low is null union all'
+        ~ ' select least(a, b), greatest(a, b) from ('
+        ~ ' select coalesce(whole_a.whole_id, changed.low) as a, coalesce(whole_b.whole_id, changed.high) as b'
+        ~ ' from ' ~ changed ~ ' as changed'
+        ~ ' left join ' ~ whole ~ ' as whole_a on changed.low = whole_a.id'
+        ~ ' left join ' ~ whole ~ ' as whole_b on changed.high = whole_b.id'
+        ~ ' where changed.is_new) as new_pairs'
+    ) -%}
+    {%- set present = braid.make_scratch(made, target, 'present',
+        'select id, node from ' ~ named
+        ~ ' where id in (select low from ' ~ pairs ~ ' union select high from ' ~ pairs ~ ')'
+        ~ ' and id not in (select id from ' ~ whole ~ ')'
+        ~ ' union all select distinct whole_id, component from ' ~ whole
+    ) -%}
+    {%- set labels = braid.component_labels(made, target, pairs) -%}
+    {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}
+    {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
+    {#- Only then all rows are read: most components that grow keep their name. -#}
+    {%- set new_names = braid.make_scratch(made, target, 'new_names',
+        'select distinct result.' ~ columns[0] ~ ' as component, result.' ~ columns[1] ~ ' from ' ~ result ~ ' as result'
+        ~ ' inner join ' ~ whole ~ ' as wholes on result.' ~ columns[0] ~ ' = wholes.component'
+        ~ ' where result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
+    ) -%}
+    {%- set renamed = braid.make_scratch(made, target, 'renamed',
+        'select known.' ~ columns[0] ~ ', named.' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
+        ~ ' inner join ' ~ new_names ~ ' as named on known.' ~ columns[1] ~ ' = named.component'
+    ) -%}
+    {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
+    {%- set statements = [] -%}
+    {%- if braid.row_count(torn) + braid.row_count(renamed) > 0 -%}
+        {%- do statements.append('delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn
+            ~ ' union all select ' ~ columns[0] ~ ' from ' ~ renamed ~ ')') -%}
+        {%- do statements.append('insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, '
+            ~ number ~ ' from ' ~ torn ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')') -%}
+    {%- endif -%}
+    {%- do statements.append('insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select '
+        ~ columns | join(', ') ~ ', ' ~ number ~ ' from (select ' ~ columns | join(', ') ~ ' from ' ~ result
+        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')'
+        ~ ' union all select ' ~ columns | join(', ') ~ ' from ' ~ renamed ~ ') as written') -%}
+    {%- if braid.row_count(changed ~ ' where not is_new') > 0 -%}
+        {%- do statements.append('delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
+            ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high') -%}
+    {%- endif -%}
+    {%- do statements.append('insert into ' ~ book ~ ' (low, high) select low, high from ' ~ changed ~ ' where is_new') -%}
+    {%- do braid.in_one_transaction(statements) -%}
+    {{ return(true) }}
+{% endmacro %}
 
 {#- Number that the model's `changes` macro gave the last time; none when it was not asked yet, or when the edges were
     selected by other SQL (`version`). -#}
