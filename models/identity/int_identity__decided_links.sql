@@ -4,6 +4,8 @@
 
 {{ config(materialized='view') }}
 
+-- depends_on: {{ ref('int_identity__cut_links') }}
+
 with
 
 links as (
@@ -14,11 +16,13 @@ joins as (
     select * from {{ ref('int_identity__joins') }}
 ),
 
--- Nobody pays for comparing the keys of all links before the first cut is recorded.
-cut_links as (
-    select * from {{ ref('int_identity__cut_links') }}
-),
+{% if has_cuts() -%}
+    -- Nobody pays for comparing the keys of all links before the first cut is recorded.
+    cut_links as (
+        select * from {{ ref('int_identity__cut_links') }}
+    ),
 
+{% endif -%}
 ties as (
     select
         record_key_a,
