@@ -33,9 +33,10 @@ ledger_rows as (
                     case change_type
                         when 'merged' then other_customer_id
                         when 'closed' then ''
+                        when 'moved' then ''
                         else customer_id
                     end,
-                    case when change_type <> 'moved' then change_rank end
+                    case when change_type = 'moved' then -1 else change_rank end
                 ),
                 ''
             ) as living_customer_id
