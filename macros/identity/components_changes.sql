@@ -140,13 +140,14 @@
     {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
     {#- Only then all rows are read: most components that grow keep their name. -#}
     {%- set new_names = braid.make_scratch(made, target, 'new_names',
-        'select distinct result.' ~ columns[0] ~ ' as component, result.' ~ columns[1] ~ ' from ' ~ result ~ ' as result'
-        ~ ' inner join ' ~ whole ~ ' as wholes on result.' ~ columns[0] ~ ' = wholes.component'
+        'select distinct result.' ~ columns[0] ~ ' as old_name, result.' ~ columns[1] ~ ' as new_name'
+        ~ ' from ' ~ result ~ ' as result inner join ' ~ whole ~ ' as wholes'
+        ~ ' on result.' ~ columns[0] ~ ' = wholes.component'
         ~ ' where result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
     ) -%}
     {%- set renamed = braid.make_scratch(made, target, 'renamed',
-        'select known.' ~ columns[0] ~ ', named.' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
-        ~ ' inner join ' ~ new_names ~ ' as named on known.' ~ columns[1] ~ ' = named.component'
+        'select known.' ~ columns[0] ~ ', named.new_name as ' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
+        ~ ' inner join ' ~ new_names ~ ' as named on known.' ~ columns[1] ~ ' = named.old_name'
     ) -%}
     {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
     {%- set statements = [] -%}
