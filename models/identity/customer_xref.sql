@@ -16,6 +16,7 @@
 -- depends_on: {{ ref('customer_ids') }}
 -- depends_on: {{ ref('customer_id_lookup') }}
 {%- set compared = compared_number() %}
+{%- set is_first = nothing_was_issued() %}
 
 with
 
@@ -61,6 +62,13 @@ clusters as (
             anchor_record_key
         from ledger
         where customer_id = living_customer_id
+    ),
+{%- elif is_first -%}
+    living as (
+        select
+            customer_id,
+            anchor_record_key
+        from {{ ref('customer_ids') }}
     ),
 {%- else -%}
     open_rows as (
@@ -119,21 +127,22 @@ numbered as (
 ),
 
 final as (
-    select
-        open_rows.record_key,
-        open_rows.customer_id,
-        open_rows.valid_from,
-        numbered.changed_at as valid_to,
-        open_rows.change_number,
-        cast(numbered.change_number as {{ dbt.type_bigint() }}) as closed_number
-    from open_rows
-    cross join numbered
-    left join today
-        on open_rows.record_key = today.record_key
-    where today.customer_id is distinct from open_rows.customer_id
+    {% if not is_first -%}
+        select
+            open_rows.record_key,
+            open_rows.customer_id,
+            open_rows.valid_from,
+            numbered.changed_at as valid_to,
+            open_rows.change_number,
+            cast(numbered.change_number as {{ dbt.type_bigint() }}) as closed_number
+        from open_rows
+        cross join numbered
+        left join today
+            on open_rows.record_key = today.record_key
+        where today.customer_id is distinct from open_rows.customer_id
 
-    union all
-
+        union all
+    {% endif %}
     select
         today.record_key,
         today.customer_id,
@@ -143,9 +152,11 @@ final as (
         cast(null as {{ dbt.type_bigint() }}) as closed_number
     from today
     cross join numbered
-    left join open_rows
-        on today.record_key = open_rows.record_key
-    where open_rows.customer_id is distinct from today.customer_id
+    {% if not is_first -%}
+        left join open_rows
+            on today.record_key = open_rows.record_key
+        where open_rows.customer_id is distinct from today.customer_id
+    {%- endif %}
 )
 
 select * from final

@@ -29,7 +29,7 @@ MISTAKES = [
      "of two created at once the lower key is the anchor"),
     ("customer_ids", "min(created_at) as created_at", "max(created_at) as created_at",
      "the record created first is the anchor, though its key is higher"),
-    ("customer_ids", "order by change_number desc\n", "order by change_number asc\n",
+    ("customer_ids", "change_number * 10 -", "-10 * change_number -",
      "two become one, and two again"),
     ("customer_ids", "first_customer_id is distinct from homes.living_customer_id", "first_customer_id is null",
      "two become one"),
