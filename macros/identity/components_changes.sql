@@ -2,29 +2,26 @@
 
     To compare all edges takes time, so a model may name in its config a macro that knows better:
     `meta: {changes: changed_link_ends}`. It is called with the number it gave the last time (none the first time), and
-    returns `{'number': number of today, 'nodes': query of names}`: edges of other nodes are as they were. `nodes` is none
-    when it cannot tell. Nodes that the model lists for themselves are looked after here. -#}
+    returns `{'number': number of today, 'nodes': query of numbers, id}`: edges of other nodes are as they were. `nodes` is
+    none when it cannot tell. Nodes that the model lists for themselves, each once, are looked after here. -#}
 
 {#- Pairs that came (`is_new`) or went, as a temporary table; none when they are more than a quarter of the book, which
-    another version of the warehouse's hash makes all of them. -#}
+    another version of the warehouse's hash makes all of them, and when a number is listed twice. -#}
 {% macro changed_pairs(made, target, sql, nodes) %}
     {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- set known = book | string -%}
     {%- set now = braid.numbered_pairs(sql) -%}
     {%- if nodes is not none -%}
-        {%- do braid.listed_changes(made, target, sql) -%}
+        {%- set listed = braid.listed_changes(made, target, sql) -%}
+        {%- if not listed['is_even'] -%}
+            {{ return(none) }}
+        {%- endif -%}
         {%- set looked_at = braid.make_scratch(made, target, 'looked_at',
-            'select ' ~ braid.node_number('node') ~ ' as id from (' ~ nodes ~ ') as nodes where node is not null'
-            ~ ' union select id from ' ~ braid.scratch(target, 'differ')
+            nodes ~ ' union select id from ' ~ listed['rows']
         ) -%}
-        {%- set among = ' in (select id from ' ~ looked_at ~ ')' -%}
-        {%- set edges = 'select * from (' ~ sql ~ ') as every_row where ' ~ (
-            'number_a is not null and number_b is not null' if braid.are_numbered()
-            else 'node_a is not null and node_b is not null') -%}
-        {%- set now = 'select low, high from (' ~ braid.numbered_pairs(edges) ~ ') as pairs where low' ~ among
-            ~ ' or high' ~ among -%}
+        {%- set now = braid.pairs_at(braid.numbered_edges(sql), looked_at) -%}
         {%- set known = braid.make_scratch(made, target, 'known',
-            'select low, high from ' ~ book ~ ' where low' ~ among ~ ' or high' ~ among
+            braid.pairs_at('select low as a, high as b from ' ~ book, looked_at)
         ) -%}
     {%- endif -%}
     {%- set now = braid.make_scratch(made, target, 'now', now) -%}
@@ -34,9 +31,8 @@
         ~ ' select 1 from ' ~ now ~ ' as now where now.low = book.low and now.high = book.high)' -%}
     {%- if nodes is not none -%}
         {#- An edge from a node to itself makes a node of it as well. -#}
-        {%- set differ = braid.scratch(target, 'differ') -%}
-        {%- set came = came ~ ' union all select id, id, true from ' ~ differ ~ ' as listed where is_new' -%}
-        {%- set went = went ~ ' and low <> high union all select id, id, false from ' ~ differ ~ ' as listed'
+        {%- set came = came ~ ' union all select id, id, true from ' ~ listed['rows'] ~ ' as listed where is_new' -%}
+        {%- set went = went ~ ' and low <> high union all select id, id, false from ' ~ listed['rows'] ~ ' as listed'
             ~ ' where not is_new and not exists ('
             ~ ' select 1 from ' ~ now ~ ' as now where now.low = listed.id and now.high = listed.id)' -%}
     {%- endif -%}
@@ -45,17 +41,25 @@
     {{ return(changed if 4 * braid.row_count(changed) <= braid.row_count(book) else none) }}
 {% endmacro %}
 
-{#- Numbers of listed nodes that came (`is_new`) or went, and the names of those that came, as the temporary tables
-    `differ` and `listed`. -#}
+{#- Of edges (a query of `a, b`, numbers) those that have an end among the nodes `at`, as pairs, some twice. One end at a
+    time, and before they are put in order: a condition on either, or on the lower one, reads far more. -#}
+{% macro pairs_at(edges, at) -%}
+    select least(a, b) as low, greatest(a, b) as high
+    from (
+        select a, b from ({{ edges }}) as edges where a in (select id from {{ at }})
+        union all
+        select a, b from ({{ edges }}) as edges where b in (select id from {{ at }})
+    ) as found
+{%- endmacro %}
+
+{#- Numbers of listed nodes that came or went, as braid.differing gives them, and the names of those that came, as the
+    temporary table `listed`. -#}
 {% macro listed_changes(made, target, sql) %}
-    {%- set differ = braid.make_scratch(made, target, 'differ',
-        'select coalesce(now.id, book.low) as id, book.low is null as is_new'
-        ~ ' from (select id from (' ~ braid.listed_nodes(sql) ~ ') as nodes) as now'
-        ~ ' full outer join (select low from ' ~ braid.rows_beside(target, 'edges') ~ ' where low = high) as book'
-        ~ ' on now.id = book.low where now.id is null or book.low is null'
-    ) -%}
+    {%- set differ = braid.differing(made, target, 'select id from (' ~ braid.listed_nodes(sql) ~ ') as nodes',
+        'select low as id from ' ~ braid.rows_beside(target, 'edges') ~ ' where low = high', 'id', 'id') -%}
     {%- do braid.make_scratch(made, target, 'listed', 'select id, node from (' ~ braid.listed_nodes(sql)
-        ~ ') as nodes where id in (select id from ' ~ differ ~ ' where is_new)') -%}
+        ~ ') as nodes where id in (select id from ' ~ differ['rows'] ~ ' where is_new)') -%}
+    {{ return(differ) }}
 {% endmacro %}
 
 {#- Numbers and names of the nodes that the model lists for themselves. -#}
@@ -68,18 +72,17 @@
 {%- endmacro %}
 
 {#- Numbers and names of `ends` (a subquery of numbers) in the model's rows, with repeats, as a temporary table: from the
-    rows that list nodes (`listed`, a query of names), and from all rows only when those and the `touched` nodes do not
+    rows that list nodes (`listed`, a query of them), and from all rows only when those and the `touched` nodes do not
     name every end. -#}
 {% macro arrived_nodes(made, target, sql, ends, touched, listed) %}
-    {%- set numbered = 'select id, node from (select ' ~ braid.node_number('node') ~ ' as id, node from (' -%}
-    {%- set among = ') as every_node) as numbered where id in ' ~ ends -%}
     {%- set arrived = braid.make_scratch(made, target, 'arrived',
-        numbered ~ listed ~ among
+        'select id, node from (' ~ listed ~ ') as listed where id in ' ~ ends
     ) -%}
     {%- set unnamed = braid.first_value('select count(*) from ' ~ ends ~ ' as ends where low not in ('
         ~ 'select id from ' ~ arrived ~ ' union all select id from ' ~ touched ~ ')') -%}
     {%- if unnamed > 0 -%}
-        {%- do braid.create_scratch(arrived, numbered ~ braid.every_node(sql) ~ among) -%}
+        {%- do braid.create_scratch(arrived, 'select id, node from (select ' ~ braid.node_number('node')
+            ~ ' as id, node from (' ~ braid.every_node(sql) ~ ') as every_node) as numbered where id in ' ~ ends) -%}
     {%- endif -%}
     {{ return(arrived) }}
 {% endmacro %}
@@ -97,17 +100,15 @@
     {%- set ends = '(select low from ' ~ changed ~ ' union select high from ' ~ changed ~ ')' -%}
     {%- set new_ends = ends | replace(changed, changed ~ ' where is_new') -%}
     {%- set gone_ends = ends | replace(changed, changed ~ ' where not is_new') -%}
-    {%- set known = 'select ' ~ braid.node_number(columns[0]) ~ ' as id, ' ~ columns[0] ~ ' as node, '
+    {%- set known = 'select node_number as id, component_number as component_id, ' ~ columns[0] ~ ' as node, '
         ~ columns[1] ~ ' as component from ' ~ target -%}
-    {%- set touched = braid.make_scratch(made, target, 'touched',
-        known ~ ' where ' ~ braid.node_number(columns[0]) ~ ' in ' ~ ends
-    ) -%}
-    {%- set torn = braid.make_scratch(made, target, 'torn', known ~ ' where ' ~ columns[1]
-        ~ ' in (select component from ' ~ touched ~ ' where id in ' ~ gone_ends ~ ')'
+    {%- set touched = braid.make_scratch(made, target, 'touched', known ~ ' where node_number in ' ~ ends) -%}
+    {%- set torn = braid.make_scratch(made, target, 'torn', known ~ ' where component_number in (select component_id from '
+        ~ touched ~ ' where id in ' ~ gone_ends ~ ')'
     ) -%}
     {%- set whole = braid.make_scratch(made, target, 'whole',
-        'select id, ' ~ braid.node_number('component') ~ ' as whole_id, component from ' ~ touched
-        ~ ' where component not in (select component from ' ~ torn ~ ')'
+        'select id, component_id as whole_id, component from ' ~ touched
+        ~ ' where component_id not in (select component_id from ' ~ torn ~ ')'
     ) -%}
     {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched, listed) -%}
     {%- set named = braid.numbered_nodes(made, target, 'select id, node from ' ~ touched
@@ -138,29 +139,30 @@
     {%- set labels = braid.component_labels(made, target, pairs) -%}
     {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}
     {%- set result = braid.make_scratch(made, target, 'result', braid.named_components(labelled, columns)) -%}
+    {%- set listing = columns | join(', ') ~ ', node_number, component_number' -%}
     {#- Only then all rows are read: most components that grow keep their name. -#}
     {%- set new_names = braid.make_scratch(made, target, 'new_names',
-        'select distinct result.' ~ columns[0] ~ ' as old_name, result.' ~ columns[1] ~ ' as new_name'
-        ~ ' from ' ~ result ~ ' as result inner join ' ~ whole ~ ' as wholes'
-        ~ ' on result.' ~ columns[0] ~ ' = wholes.component'
-        ~ ' where result.' ~ columns[0] ~ ' <> result.' ~ columns[1]
+        'select distinct result.node_number as old_id, result.' ~ columns[1] ~ ' as new_name,'
+        ~ ' result.component_number as new_id from ' ~ result ~ ' as result inner join ' ~ whole ~ ' as wholes'
+        ~ ' on result.node_number = wholes.whole_id where result.node_number <> result.component_number'
     ) -%}
     {%- set renamed = braid.make_scratch(made, target, 'renamed',
-        'select known.' ~ columns[0] ~ ', named.new_name as ' ~ columns[1] ~ ' from ' ~ target ~ ' as known'
-        ~ ' inner join ' ~ new_names ~ ' as named on known.' ~ columns[1] ~ ' = named.old_name'
+        'select known.' ~ columns[0] ~ ', named.new_name as ' ~ columns[1] ~ ', known.node_number,'
+        ~ ' named.new_id as component_number from ' ~ target ~ ' as known'
+        ~ ' inner join ' ~ new_names ~ ' as named on known.component_number = named.old_id'
     ) -%}
     {#- Rows are deleted and written anew, not updated: a column store would write all of the column again. -#}
     {%- set statements = [] -%}
     {%- if braid.row_count(torn) + braid.row_count(renamed) > 0 -%}
-        {%- do statements.append('delete from ' ~ target ~ ' where ' ~ columns[0] ~ ' in (select node from ' ~ torn
-            ~ ' union all select ' ~ columns[0] ~ ' from ' ~ renamed ~ ')') -%}
+        {%- do statements.append('delete from ' ~ target ~ ' where node_number in (select id from ' ~ torn
+            ~ ' union all select node_number from ' ~ renamed ~ ')') -%}
         {%- do statements.append('insert into ' ~ braid.rows_beside(target, 'gone') ~ ' (node, gone_number) select node, '
-            ~ number ~ ' from ' ~ torn ~ ' where node not in (select ' ~ columns[0] ~ ' from ' ~ result ~ ')') -%}
+            ~ number ~ ' from ' ~ torn ~ ' where id not in (select node_number from ' ~ result ~ ')') -%}
     {%- endif -%}
-    {%- do statements.append('insert into ' ~ target ~ ' (' ~ columns | join(', ') ~ ', written_number) select '
-        ~ columns | join(', ') ~ ', ' ~ number ~ ' from (select ' ~ columns | join(', ') ~ ' from ' ~ result
-        ~ ' where ' ~ columns[0] ~ ' not in (select component from ' ~ whole ~ ')'
-        ~ ' union all select ' ~ columns | join(', ') ~ ' from ' ~ renamed ~ ') as written') -%}
+    {%- do statements.append('insert into ' ~ target ~ ' (' ~ listing ~ ', written_number) select ' ~ listing ~ ', ' ~ number
+        ~ ' from (select ' ~ listing ~ ' from ' ~ result
+        ~ ' where node_number not in (select whole_id from ' ~ whole ~ ')'
+        ~ ' union all select ' ~ listing ~ ' from ' ~ renamed ~ ') as written') -%}
     {%- if braid.row_count(changed ~ ' where not is_new') > 0 -%}
         {%- do statements.append('delete from ' ~ book ~ ' using ' ~ changed ~ ' as changed where not changed.is_new and '
             ~ book.identifier ~ '.low = changed.low and ' ~ book.identifier ~ '.high = changed.high') -%}
@@ -217,10 +219,11 @@
         {{ return({'number': last, 'nodes': none}) }}
     {%- endif -%}
     {%- set queries = [] -%}
-    {%- for key in ('record_key_a', 'record_key_b') -%}
-        {%- do queries.append('select ' ~ key ~ ' as node from ' ~ links ~ ' where written_number > ' ~ since) -%}
-        {%- do queries.append('select ' ~ key ~ ' from ' ~ gone ~ ' where gone_number > ' ~ since) -%}
-        {%- do queries.append('select ' ~ key ~ ' from ' ~ ref('int_identity__decisions')) -%}
+    {%- for key, end in (('record_key_a', 'number_a'), ('record_key_b', 'number_b')) -%}
+        {%- do queries.append('select ' ~ end ~ ' as id from ' ~ links ~ ' where written_number > ' ~ since) -%}
+        {%- do queries.append('select ' ~ end ~ ' from ' ~ gone ~ ' where gone_number > ' ~ since) -%}
+        {%- do queries.append('select ' ~ braid.node_number(key) ~ ' from ' ~ ref('int_identity__decisions')
+            ~ ' where ' ~ key ~ ' is not null') -%}
     {%- endfor -%}
     {{ return({'number': last, 'nodes': queries | join(' union ')}) }}
 {% endmacro %}

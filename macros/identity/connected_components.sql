@@ -2,7 +2,8 @@
 
     The model selects `node_a, node_b`: an edge a row, in any direction, repeats allowed; a node without edges is a row
     with a null `node_b`. The table has a row per node: the node, its component's name, which is the smallest node in it,
-    and `written_number`, the number of the run that wrote the row. The query is read several times a run, so it should
+    the hashes of both names, `node_number` and `component_number`, which are quicker to look up than names, and
+    `written_number`, the number of the run that wrote the row. The query is read several times a run, so it should
     only read tables.
 
         config(
@@ -54,8 +55,8 @@
     {%- if state.kept -%}
         {%- set state.kept = braid.components_of_changes(
             made, target_relation, sql, columns, state.changed, number,
-            'select node from ' ~ (braid.scratch(target_relation, 'listed') if told['nodes'] is not none
-                else '(' ~ braid.listed_nodes(sql) ~ ') as listed')
+            'select id, node from ' ~ braid.scratch(target_relation, 'listed') if told['nodes'] is not none
+                else braid.listed_nodes(sql)
         ) -%}
     {%- endif -%}
     {%- if not state.kept -%}
@@ -86,7 +87,8 @@
             {{ return(false) }}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(braid.lower_columns(existing) == columns | map('lower') | list + ['written_number']) }}
+    {{ return(braid.lower_columns(existing) == columns | map('lower') | list
+        + ['node_number', 'component_number', 'written_number']) }}
 {% endmacro %}
 
 {#- Whether the model gives the numbers that this salt asks for. -#}
@@ -109,6 +111,16 @@
         from ({{ sql }}) as edges
         where coalesce({{ 'number_a, number_b' if braid.are_numbered(salt) else 'node_a, node_b' }}) is not null
     ) as numbered
+{%- endmacro %}
+
+{#- The model's rows with two ends, as `(a, b)` of node numbers. -#}
+{% macro numbered_edges(sql) -%}
+    {%- if braid.are_numbered() -%}
+        select number_a as a, number_b as b from ({{ sql }}) as edges where number_a is not null and number_b is not null
+    {%- else -%}
+        select {{ braid.node_number('node_a') }} as a, {{ braid.node_number('node_b') }} as b
+        from ({{ sql }}) as edges where node_a is not null and node_b is not null
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The names in the model's rows, with repeats. -#}
@@ -156,14 +168,21 @@
     )) }}
 {% endmacro %}
 
-{#- Query: each of the `labelled` nodes with its component's name, named as `columns`. A node without edges is its own. -#}
-{% macro named_components(labelled, columns) -%}
+{#- Query: each of the `labelled` nodes with its component's name, named as `columns`, and the numbers of both. A node
+    without edges is its own. -#}
+{% macro named_components(labelled, columns, salt=0) -%}
+    {%- set own_number = 'labelled.id' if salt == 0 else braid.node_number('labelled.node') -%}
     with smallest as (
-        select label, min(node) as component from {{ labelled }} where label is not null group by label
+        select label, component, {{ braid.node_number('component') }} as component_number
+        from (
+            select label, min(node) as component from {{ labelled }} where label is not null group by label
+        ) as components
     )
     select
         labelled.node as {{ columns[0] }},
-        coalesce(smallest.component, labelled.node) as {{ columns[1] }}
+        coalesce(smallest.component, labelled.node) as {{ columns[1] }},
+        {{ own_number }} as node_number,
+        coalesce(smallest.component_number, {{ own_number }}) as component_number
     from {{ labelled }} as labelled
     left join smallest on labelled.label = smallest.label
 {%- endmacro %}
@@ -188,7 +207,7 @@
     {%- do run_query('drop table if exists ' ~ book) -%}
     {%- set written = 'cast(' ~ number ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
     {%- do run_query('create or replace table ' ~ target ~ ' as (select named.*, ' ~ written ~ ' as written_number from ('
-        ~ braid.named_components(state.nodes, columns) ~ ') as named)') -%}
+        ~ braid.named_components(state.nodes, columns, state.salt) ~ ') as named)') -%}
     {%- do run_query('create or replace table ' ~ braid.rows_beside(target, 'gone') ~ ' as (select cast(null as '
         ~ dbt.type_string() ~ ') as node, ' ~ written ~ ' as gone_number)') -%}
     {%- if state.salt == 0 -%}

@@ -7,7 +7,8 @@
     all of it). A part without inputs that came or went is left as it is. The model selects the rows, each with its
     `part_number`, and restricts what it reads to `{{ in_changed_parts('part_number') }}`.
 
-    The table has `written_number` beside the model's columns, the number of the run that wrote the row. Beside it
+    The table has two numbers beside the model's columns: `row_digest`, a hash of them, by which the rows of a part are
+    compared without reading them, and `written_number`, the number of the run that wrote the row. Beside it
     `<model>__gone` has rows that went, with `gone_number`, and `<model>__inputs` the inputs. A row of `__gone` that is
     all null tells that everything was made from nothing then. That is what happens when one of the three is missing,
     when the SQL of the model or of its inputs is another, on a full refresh, or when more than half of the inputs
@@ -30,7 +31,7 @@
     {%- endif -%}
     {%- if state.changed is not none and state.changed['count'] > 0 -%}
         {%- set fresh = braid.make_scratch(made, target_relation, 'fresh', sql) -%}
-        {%- if braid.lower_columns(existing) | sort == (braid.scratch_columns(fresh) + ['written_number']) | sort -%}
+        {%- if braid.lower_columns(existing) == braid.scratch_columns(fresh) + ['row_digest', 'written_number'] -%}
             {%- do braid.replace_parts(made, target_relation, state.changed['inputs'], fresh, number) -%}
         {%- else -%}
             {%- set state.changed = none -%}
@@ -90,22 +91,17 @@
     in_changed_parts reads. None when they are more than half, or the SQL is another. -#}
 {% macro changed_inputs(made, target, inputs) %}
     {%- set book = braid.rows_beside(target, 'inputs') -%}
-    {%- set differ = braid.make_scratch(made, target, 'differ',
-        'select coalesce(now.part_number, book.part_number) as part_number,'
-        ~ ' coalesce(now.digest, book.digest) as digest, book.digest is null as is_new'
-        ~ ' from (' ~ inputs ~ ') as now full outer join ' ~ book ~ ' as book on now.digest = book.digest'
-        ~ ' where now.digest is null or book.digest is null'
-    ) -%}
-    {%- do braid.make_scratch(made, target, 'changed', 'select distinct part_number from ' ~ differ) -%}
-    {%- set counted = run_query('select count(*), count(case when part_number = ' ~ braid.sql_part() ~ ' then 1 end),'
-        ~ ' (select count(*) from ' ~ book ~ ') from ' ~ differ).rows[0] -%}
-    {%- if counted[1] | int > 0 or 2 * (counted[0] | int) > counted[2] | int -%}
+    {%- set differ = braid.differing(made, target, inputs, 'select part_number, digest from ' ~ book,
+        'part_number, digest', 'digest') -%}
+    {%- do braid.make_scratch(made, target, 'changed', 'select distinct part_number from ' ~ differ['rows']) -%}
+    {%- set of_sql = braid.row_count(differ['rows'] ~ ' where part_number = ' ~ braid.sql_part()) -%}
+    {%- if of_sql > 0 or 2 * differ['count'] > differ['known'] -%}
         {{ return(none) }}
     {%- endif -%}
-    {{ return({'inputs': differ, 'count': counted[0] | int}) }}
+    {{ return({'inputs': differ['rows'], 'count': differ['count']}) }}
 {% endmacro %}
 
-{#- Columns of a temporary table, in lower case. -#}
+{#- Columns of a temporary table, or of a query in brackets with a name, in lower case. -#}
 {% macro scratch_columns(name) %}
     {{ return(run_query('select * from ' ~ name ~ ' where 1 = 0').column_names | map('lower') | list) }}
 {% endmacro %}
@@ -116,25 +112,24 @@
     {%- set book, gone = braid.rows_beside(target, 'inputs'), braid.rows_beside(target, 'gone') -%}
     {%- set columns = braid.scratch_columns(fresh) -%}
     {%- set listed = columns | join(', ') -%}
-    {%- set in_parts = ' where part_number in (select part_number from ' ~ braid.changed_parts_name(target) ~ ')' -%}
-    {%- set known = braid.make_scratch(made, target, 'known', 'select ' ~ listed ~ ' from ' ~ target ~ in_parts) -%}
-    {%- set new = braid.make_scratch(made, target, 'new',
-        'select * from ' ~ fresh ~ ' except select * from ' ~ known) -%}
+    {%- set known = braid.make_scratch(made, target, 'known', 'select part_number, row_digest from ' ~ target
+        ~ ' where part_number in (select part_number from ' ~ braid.changed_parts_name(target) ~ ')') -%}
+    {%- set fresh = braid.make_scratch(made, target, 'digested', braid.digested(fresh, columns)) -%}
+    {%- set lacking = ' as one where not exists (select 1 from ' -%}
+    {%- set same = ' as other where other.part_number = one.part_number and other.row_digest = one.row_digest)' -%}
     {%- set old = braid.make_scratch(made, target, 'old',
-        'select * from ' ~ known ~ ' except select * from ' ~ fresh) -%}
-    {%- set same = [] -%}
-    {%- for column in columns -%}
-        {%- do same.append(target.identifier ~ '.' ~ column ~ ' is not distinct from old.' ~ column) -%}
-    {%- endfor -%}
+        'select distinct part_number, row_digest from ' ~ known ~ lacking ~ fresh ~ same) -%}
     {%- set statements = [] -%}
     {%- if braid.row_count(old) > 0 -%}
-        {%- do statements.append('delete from ' ~ target ~ ' using ' ~ old ~ ' as old where '
-            ~ target.identifier ~ '.part_number = old.part_number and ' ~ same | join(' and ')) -%}
-        {%- do statements.append('insert into ' ~ gone ~ ' (' ~ listed ~ ', gone_number) select ' ~ listed ~ ', ' ~ number
-            ~ ' from ' ~ old) -%}
+        {%- set is_old = ' where ' ~ target.identifier ~ '.part_number = old.part_number and ' ~ target.identifier
+            ~ '.row_digest = old.row_digest' -%}
+        {%- do statements.append('insert into ' ~ gone ~ ' (' ~ listed ~ ', row_digest, gone_number) select '
+            ~ target.identifier ~ '.' ~ columns | join(', ' ~ target.identifier ~ '.') ~ ', old.row_digest, ' ~ number
+            ~ ' from ' ~ target ~ ', ' ~ old ~ ' as old' ~ is_old) -%}
+        {%- do statements.append('delete from ' ~ target ~ ' using ' ~ old ~ ' as old' ~ is_old) -%}
     {%- endif -%}
-    {%- do statements.append('insert into ' ~ target ~ ' (' ~ listed ~ ', written_number) select ' ~ listed ~ ', '
-        ~ number ~ ' from ' ~ new) -%}
+    {%- do statements.append('insert into ' ~ target ~ ' (' ~ listed ~ ', row_digest, written_number) select ' ~ listed
+        ~ ', row_digest, ' ~ number ~ ' from ' ~ fresh ~ lacking ~ known ~ same) -%}
     {%- if braid.row_count(inputs ~ ' where not is_new') > 0 -%}
         {%- do statements.append('delete from ' ~ book ~ ' where digest in (select digest from ' ~ inputs
             ~ ' where not is_new)') -%}
@@ -144,14 +139,20 @@
     {%- do braid.in_one_transaction(statements) -%}
 {% endmacro %}
 
+{#- Query of a relation's rows (`columns`, a list) with their digest. -#}
+{% macro digested(relation, columns) -%}
+    select {{ columns | join(', ') }}, {{ braid.node_number(columns | join(', ')) }} as row_digest from {{ relation }}
+{%- endmacro %}
+
 {#- All parts. The inputs go first and come last: whatever happens between, none stand beside other rows. -#}
 {% macro parts_from_nothing(target, inputs, sql, number) %}
     {%- set book, gone = braid.rows_beside(target, 'inputs'), braid.rows_beside(target, 'gone') -%}
     {%- set written = 'cast(' ~ number ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
     {%- set every_part = sql | replace('in (select part_number from ' ~ braid.changed_parts_name(target) ~ ')', 'is not null') -%}
+    {%- set columns = braid.scratch_columns('(' ~ every_part ~ ') as made') -%}
     {%- do run_query('drop table if exists ' ~ book) -%}
-    {%- do run_query('create or replace table ' ~ target ~ ' as (select made.*, ' ~ written ~ ' as written_number from ('
-        ~ every_part ~ ') as made)') -%}
+    {%- do run_query('create or replace table ' ~ target ~ ' as (select made.*, ' ~ braid.node_number(columns | join(', '))
+        ~ ' as row_digest, ' ~ written ~ ' as written_number from (' ~ every_part ~ ') as made)') -%}
     {%- do run_query('create or replace table ' ~ gone ~ ' as (select made.*, ' ~ written ~ ' as gone_number'
         ~ ' from (select 1 as nothing) as nothing left join (' ~ braid.columns_of(target, 'written_number')
         ~ ' where 1 = 0) as made on 1 = 1)') -%}

@@ -4,14 +4,8 @@
     select
         value_number as part_number,
         {{ braid.node_number('value_number, record_number, priority') }} as digest
-    from (
-        select
-            {{ braid.node_number('identifier_type, identifier_value') }} as value_number,
-            {{ braid.node_number('record_key') }} as record_number,
-            priority
-        from {{ ref('int_identity__identifiers') }}
-        where identifier_status = 'usable'
-    ) as identifiers
+    from {{ ref('int_identity__identifiers') }}
+    where identifier_status = 'usable'
     union all
     select
         {{ braid.node_number('record_key_a') }} as part_number,

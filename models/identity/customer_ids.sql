@@ -58,7 +58,10 @@ last_change as (
             record_key,
             created_at
         from {{ ref('int_identity__records') }}
-        where record_key in (select touched.record_key from touched)
+        where
+            record_number in (
+                select {{ node_number('touched.record_key') }} from touched
+            )
     ),
 
     last_xref as (

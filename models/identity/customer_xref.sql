@@ -13,6 +13,7 @@
 ) }}
 
 -- depends_on: {{ ref('int_identity__build') }}
+-- depends_on: {{ ref('int_identity__changed_records') }}
 -- depends_on: {{ ref('customer_ids') }}
 -- depends_on: {{ ref('customer_id_lookup') }}
 {%- set compared = compared_number() %}
@@ -33,18 +34,31 @@ clusters as (
 ),
 
 {% if compared -%}
+    -- Whole customers are touched: these are all their rows.
     open_rows as (
-        select * from {{ previous_customer_xref() }} as customer_xref
-        where
-            valid_to is null
-            and customer_id in (select touched.customer_id from touched)
+        select
+            record_key,
+            customer_id,
+            valid_from,
+            change_number
+        from {{ ref('int_identity__changed_records') }}
+        where customer_id is not null
     ),
 
+    -- Who lives in a touched cluster was published with it, or has a row of this build.
     touched_ids as (
-        select distinct ids.customer_id
-        from {{ ref('customer_ids') }} as ids
-        inner join clusters
-            on ids.anchor_record_key = clusters.record_key
+        select customer_id
+        from {{ ref('int_identity__changed_records') }}
+        where customer_id is not null
+
+        union
+
+        select customer_id
+        from {{ ref('customer_ids') }}
+        where
+            change_number > (
+                select max(last_ledger_number) from {{ ref('int_identity__build') }}
+            )
     ),
 
     touched_rows as (

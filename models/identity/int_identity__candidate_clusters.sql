@@ -38,7 +38,7 @@ final as (
     select
         record_key as node_a,
         cast(null as {{ dbt.type_string() }}) as node_b,
-        {{ node_number('record_key') }} as number_a,
+        record_number as number_a,
         null as number_b
     from records
 )

@@ -1,7 +1,8 @@
 -- Grain: one row per record whose customer this build may change: its cluster as it would be, its
 -- customer as published. Whole clusters and whole customers; all there are where the build cannot
 -- go by what changed, and none where nothing is published to change.
--- A cluster that is null: the record is gone.
+-- A cluster that is null: the record is gone. Where the build goes by what changed, the row of the
+-- xref that publishes it is told as well, so that nobody need look for it a second time.
 
 -- depends_on: {{ ref('int_identity__build') }}
 -- depends_on: {{ ref('int_identity__published_records') }}
@@ -19,7 +20,7 @@ with
     ),
 
     changed as (
-        select distinct cluster_key
+        select distinct component_number
         from {{ ref('int_identity__candidate_clusters') }}
         where written_number > {{ compared }}
     ),
@@ -30,7 +31,7 @@ with
             clusters.cluster_key
         from {{ ref('int_identity__candidate_clusters') }} as clusters
         inner join changed
-            on clusters.cluster_key = changed.cluster_key
+            on clusters.component_number = changed.component_number
     ),
 
     -- A record may go and come back between two builds that published.
@@ -60,7 +61,9 @@ with
     published as (
         select
             customer_xref.record_key,
-            customer_xref.customer_id
+            customer_xref.customer_id,
+            customer_xref.valid_from,
+            customer_xref.change_number
         from {{ previous_customer_xref() }} as customer_xref
         inner join reached
             on customer_xref.record_key = reached.record_key
@@ -71,7 +74,9 @@ with
         select
             reached.record_key,
             reached.cluster_key,
-            published.customer_id
+            published.customer_id,
+            published.valid_from,
+            published.change_number
         from reached
         left join published
             on reached.record_key = published.record_key
@@ -102,7 +107,9 @@ with
     left_behind as (
         select
             customer_xref.record_key,
-            customer_xref.customer_id
+            customer_xref.customer_id,
+            customer_xref.valid_from,
+            customer_xref.change_number
         from {{ previous_customer_xref() }} as customer_xref
         inner join stand_ins
             on customer_xref.customer_id = stand_ins.customer_id
@@ -126,7 +133,9 @@ with
         select
             record_key,
             cluster_key,
-            customer_id
+            customer_id,
+            valid_from,
+            change_number
         from touched
         where cluster_key is not null or customer_id is not null
 
@@ -135,7 +144,9 @@ with
         select
             left_behind.record_key,
             their_clusters.cluster_key,
-            left_behind.customer_id
+            left_behind.customer_id,
+            left_behind.valid_from,
+            left_behind.change_number
         from left_behind
         left join their_clusters
             on left_behind.record_key = their_clusters.record_key
@@ -149,7 +160,9 @@ with
         select
             record_key,
             cluster_key,
-            cast(null as {{ dbt.type_string() }}) as customer_id
+            cast(null as {{ dbt.type_string() }}) as customer_id,
+            cast(null as {{ dbt.type_timestamp() }}) as valid_from,
+            cast(null as {{ dbt.type_bigint() }}) as change_number
         from clusters
         where 1 = 0
     )
@@ -166,7 +179,9 @@ with
         select
             clusters.record_key,
             clusters.cluster_key,
-            published.customer_id
+            published.customer_id,
+            cast(null as {{ dbt.type_timestamp() }}) as valid_from,
+            cast(null as {{ dbt.type_bigint() }}) as change_number
         from clusters
         left join published
             on clusters.record_key = published.record_key
@@ -176,7 +191,9 @@ with
         select
             published.record_key,
             cast(null as {{ dbt.type_string() }}) as cluster_key,
-            published.customer_id
+            published.customer_id,
+            cast(null as {{ dbt.type_timestamp() }}) as valid_from,
+            cast(null as {{ dbt.type_bigint() }}) as change_number
         from published
         left join clusters
             on published.record_key = clusters.record_key

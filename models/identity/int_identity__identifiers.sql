@@ -228,7 +228,11 @@ final as (
             else coalesce(blocked_once.why, over_limit.why)
         end as why,
 
-        types.priority
+        types.priority,
+
+        -- Links and clusters go by numbers: made once, here, where the text is at hand.
+        {{ node_number('every.record_key') }} as record_number,
+        {{ node_number('every.identifier_type, every.identifier_value') }} as value_number
     from every
     inner join types
         on every.identifier_type = types.identifier_type

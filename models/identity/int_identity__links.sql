@@ -19,7 +19,8 @@ identifiers as (
         identifier_type,
         identifier_value,
         priority,
-        {{ node_number('identifier_type, identifier_value') }} as part_number
+        record_number,
+        value_number as part_number
     from {{ ref('int_identity__identifiers') }}
     where identifier_status = 'usable'
 ),
@@ -62,7 +63,7 @@ final as (
         cast(1.0 as {{ dbt.type_float() }}) as score,
         cast(tied.priority as {{ dbt.type_int() }}) as rule_priority,
         {{ node_number('hubs.hub_key') }} as number_a,
-        {{ node_number('tied.record_key') }} as number_b,
+        tied.record_number as number_b,
         tied.part_number
     from tied
     inner join hubs
