@@ -23,9 +23,10 @@ BEFORE = ("run", "--select", "stg_files__people", "int_identity__moved_records",
 BALLAST = {f"x{number:03}": [f"tie{number // 3}"] for number in range(600)}
 TABLES = """
 create schema if not exists identity;
-create table identity.int_identity__records (record_key varchar);
+create table identity.int_identity__records (record_key varchar, record_number ubigint as (hash(record_key)));
 create table identity.int_identity__identifiers (
-    record_key varchar, identifier_type varchar, identifier_value varchar, identifier_status varchar, priority integer);
+    record_key varchar, identifier_type varchar, identifier_value varchar, identifier_status varchar, priority integer,
+    record_number ubigint as (hash(record_key)), value_number ubigint as (hash(identifier_type, identifier_value)));
 """
 
 Values = Mapping[str, list[str]]
