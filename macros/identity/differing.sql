@@ -26,9 +26,10 @@
     }) }}
 {% endmacro %}
 
-{#- How many rows a relation has, and the sum of a column of numbers: a list. -#}
+{#- How many rows a relation has, and the sum of a column of numbers, of what remains of each when divided: as a list.
+    So small that a warehouse which adds in floating point loses nothing. -#}
 {% macro rows_and_sum(relation, key) %}
-    {%- set found = run_query('select count(*), cast(coalesce(sum(' ~ key ~ '), 0) as ' ~ dbt.type_string() ~ ') from '
-        ~ relation).rows[0] -%}
+    {%- set found = run_query('select count(*), cast(coalesce(sum(mod(' ~ key ~ ', 268435399)), 0) as '
+        ~ dbt.type_string() ~ ') from ' ~ relation).rows[0] -%}
     {{ return([found[0] | int, found[1] | int]) }}
 {% endmacro %}
