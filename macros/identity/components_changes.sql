@@ -56,7 +56,7 @@
     temporary table `listed`. -#}
 {% macro listed_changes(made, target, sql) %}
     {%- set differ = braid.differing(made, target, 'select id from (' ~ braid.listed_nodes(sql) ~ ') as nodes',
-        'select low as id from ' ~ braid.rows_beside(target, 'edges') ~ ' where low = high', 'id', 'id') -%}
+        'select node_number as id from ' ~ target, 'id', 'id') -%}
     {%- do braid.make_scratch(made, target, 'listed', 'select id, node from (' ~ braid.listed_nodes(sql)
         ~ ') as nodes where id in (select id from ' ~ differ['rows'] ~ ' where is_new)') -%}
     {{ return(differ) }}
@@ -102,17 +102,24 @@
     {%- set gone_ends = ends | replace(changed, changed ~ ' where not is_new') -%}
     {%- set known = 'select node_number as id, component_number as component_id, ' ~ columns[0] ~ ' as node, '
         ~ columns[1] ~ ' as component from ' ~ target -%}
-    {%- set touched = braid.make_scratch(made, target, 'touched', known ~ ' where node_number in ' ~ ends) -%}
+    {%- set touched = braid.make_scratch(made, target, 'touched',
+        'select node_number as id, component_number as component_id from ' ~ target ~ ' where node_number in ' ~ ends
+    ) -%}
     {%- set torn = braid.make_scratch(made, target, 'torn', known ~ ' where component_number in (select component_id from '
         ~ touched ~ ' where id in ' ~ gone_ends ~ ')'
     ) -%}
     {%- set whole = braid.make_scratch(made, target, 'whole',
-        'select id, component_id as whole_id, component from ' ~ touched
+        'select id, component_id as whole_id from ' ~ touched
         ~ ' where component_id not in (select component_id from ' ~ torn ~ ')'
     ) -%}
+    {#- A component's name is that of a node in it. -#}
+    {%- set whole_names = braid.make_scratch(made, target, 'whole_names',
+        'select node_number as whole_id, ' ~ columns[0] ~ ' as component from ' ~ target
+        ~ ' where node_number in (select whole_id from ' ~ whole ~ ')'
+    ) -%}
     {%- set arrived = braid.arrived_nodes(made, target, sql, new_ends, touched, listed) -%}
-    {%- set named = braid.numbered_nodes(made, target, 'select id, node from ' ~ touched
-        ~ ' union all select id, node from ' ~ torn ~ ' union all select id, node from ' ~ arrived
+    {%- set named = braid.numbered_nodes(made, target, 'select node_number as id, ' ~ columns[0] ~ ' as node from ' ~ target
+        ~ ' where node_number in (select id from ' ~ arrived ~ ') union all select id, node from ' ~ torn ~ ' union all select id, node from ' ~ arrived
     ) -%}
     {%- if named is none -%}
         {{ return(false) }}
@@ -134,7 +141,7 @@
         'select id, node from ' ~ named
         ~ ' where id in (select low from ' ~ pairs ~ ' union select high from ' ~ pairs ~ ')'
         ~ ' and id not in (select id from ' ~ whole ~ ')'
-        ~ ' union all select distinct whole_id, component from ' ~ whole
+        ~ ' union all select whole_id, component from ' ~ whole_names
     ) -%}
     {%- set labels = braid.component_labels(made, target, pairs) -%}
     {%- set labelled = braid.labelled_nodes(made, target, present, labels) -%}

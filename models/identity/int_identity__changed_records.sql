@@ -6,55 +6,14 @@
 
 -- depends_on: {{ ref('int_identity__build') }}
 -- depends_on: {{ ref('int_identity__published_records') }}
+-- depends_on: {{ ref('int_identity__reached_records') }}
 {%- set compared = compared_number() %}
 
 with
 
 {% if compared -%}
-    -- Each table is read where it is needed, and by what is needed of it: one common table
-    -- expression for all would be a copy of the table.
-    gone_candidates as (
-        select distinct node as record_key
-        from {{ gone_candidates() }} as gone_candidates
-        where gone_number > {{ compared }}
-    ),
-
-    changed as (
-        select distinct component_number
-        from {{ ref('int_identity__candidate_clusters') }}
-        where written_number > {{ compared }}
-    ),
-
-    members as (
-        select
-            clusters.record_key,
-            clusters.cluster_key
-        from {{ ref('int_identity__candidate_clusters') }} as clusters
-        inner join changed
-            on clusters.component_number = changed.component_number
-    ),
-
-    -- A record may go and come back between two builds that published.
-    gone as (
-        select gone_candidates.record_key
-        from gone_candidates
-        left join members
-            on gone_candidates.record_key = members.record_key
-        where members.record_key is null
-    ),
-
     reached as (
-        select
-            record_key,
-            cluster_key
-        from members
-
-        union all
-
-        select
-            record_key,
-            cast(null as {{ dbt.type_string() }}) as cluster_key
-        from gone
+        select * from {{ ref('int_identity__reached_records') }}
     ),
 
     -- What is open is what is published: nothing was written since, and nothing is gone back to.
@@ -65,9 +24,9 @@ with
             customer_xref.valid_from,
             customer_xref.change_number
         from {{ previous_customer_xref() }} as customer_xref
-        inner join reached
-            on customer_xref.record_key = reached.record_key
-        where customer_xref.valid_to is null
+        where
+            customer_xref.valid_to is null
+            and customer_xref.record_key in (select reached.record_key from reached)
     ),
 
     touched as (
@@ -91,9 +50,9 @@ with
     returned as (
         select customer_ids.customer_id
         from {{ previous_customer_ids() }} as customer_ids
-        inner join newcomers
-            on customer_ids.anchor_record_key = newcomers.record_key
-        where customer_ids.change_type in ('minted', 'split')
+        where
+            customer_ids.change_type in ('minted', 'split')
+            and customer_ids.anchor_record_key in (select newcomers.record_key from newcomers)
     ),
 
     stand_ins as (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 # What a build that goes by what changed reads another way, and the number that stands in it.
-BY_CHANGES = ("int_identity__changed_records", "customer_ids", "customer_xref")
+BY_CHANGES = ("int_identity__reached_records", "int_identity__changed_records", "customer_ids", "customer_xref")
 NUMBER = "987654321"
 GRAPH = (
+    "int_identity__reached_records",
     "int_identity__changed_records",
     "int_identity__touched_records",
     "int_identity__graph_changes",

@@ -39,7 +39,7 @@ MISTAKES = [
      "two become one"),
     ("customer_ids by changes", "touched_keys.record_key from touched_keys", "'nobody'",
      "one goes and is back"),
-    ("int_identity__changed_records by changes", "where members.record_key is null", "where false",
+    ("int_identity__reached_records by changes", "where members.record_key is null", "where false",
      "one goes for good"),
     ("int_identity__cut_links", "min(reached.side) as side", "max(reached.side) as side",
      "who is between two that are cut goes with the first"),
