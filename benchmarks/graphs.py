@@ -54,7 +54,8 @@ KEY = "'salesforce:contact:' || lpad(cast(number as varchar), 18, '0')"
 RECORDS = f"""
     select distinct
         {KEY} as record_key, hash({KEY}) as record_number, 'salesforce:contact' as record_source,
-        'salesforce' as source_system, 'contact' as source_object, cast(number as varchar) as record_id, false as is_deleted,
+        'salesforce' as source_system, 'contact' as source_object, cast(number as varchar) as record_id,
+        false as is_deleted,
         timestamp '2020-01-01' + to_seconds(cast(hash(number) % 150000000 as bigint)) as created_at,
         timestamp '2026-01-01' as updated_at
     from graph
