@@ -15,7 +15,7 @@
     are hashes of the nodes' names (see component_labels). Two names of one number (three chances in a million
     among ten million names) are noticed, and all of it is done again with other numbers, from nothing each time.
     Two cases are not: the second name has no row of its own in a model that gives every other node one, or it comes
-    in a later run without an edge to any other number. Then a node is missing from the table, which
+    in a later run without an edge to any other number, of a model without `changes`. Then a node is missing from the table, which
     assert_every_record_has_one_customer tells; a row for each node and a full refresh put it right.
 
     Whoever goes by what changed reads the numbers: a component that is another than it was after run n has a row with a
