@@ -53,18 +53,22 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
 KEY = "'salesforce:contact:' || lpad(cast(number as varchar), 18, '0')"
 RECORDS = f"""
     select distinct
-        {KEY} as record_key, 'salesforce:contact' as record_source, 'salesforce' as source_system,
-        'contact' as source_object, cast(number as varchar) as record_id, false as is_deleted,
+        {KEY} as record_key, hash({KEY}) as record_number, 'salesforce:contact' as record_source,
+        'salesforce' as source_system, 'contact' as source_object, cast(number as varchar) as record_id,
+        false as is_deleted,
         timestamp '2020-01-01' + to_seconds(cast(hash(number) % 150000000 as bigint)) as created_at,
         timestamp '2026-01-01' as updated_at
     from graph
 """
 IDENTIFIERS = f"""
-    select distinct
-        {KEY} as record_key, case when value like '+%' then 'phone' else 'email' end as identifier_type,
-        value as identifier_value, value as written_value, 'usable' as identifier_status,
-        cast(null as varchar) as why, case when value like '+%' then 3 else 2 end as priority
-    from graph
+    select *, hash(record_key) as record_number, hash(identifier_type, identifier_value) as value_number
+    from (
+        select distinct
+            {KEY} as record_key, case when value like '+%' then 'phone' else 'email' end as identifier_type,
+            value as identifier_value, value as written_value, 'usable' as identifier_status,
+            cast(null as varchar) as why, case when value like '+%' then 3 else 2 end as priority
+        from graph
+    )
 """
 
 

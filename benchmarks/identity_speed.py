@@ -3,6 +3,9 @@
 Seconds are those of the dbt process, less those of one that runs the same models over empty tables. The reference is
 scipy's ``connected_components`` over the same records and identifiers as a list of pairs of numbers, its sparse matrix
 included, in a process of its own; names, which ours starts from and ends with, are no part of it.
+
+What stands before is made up: records and identifiers with the numbers of their keys and values, as their models store
+them. Which of them are new is not told: a run with news finds out, and that counts.
 """
 
 from __future__ import annotations

@@ -19,6 +19,18 @@
     {{ return(braid.first_value('select coalesce(max(last_graph_number), 0) from ' ~ build) == 0) }}
 {% endmacro %}
 
+{#- Whether there is neither an id nor a graph of an earlier build: then each id is the customer that it was minted for,
+    and no row of the xref is open. Asked while the model compiles, like the above. -#}
+{% macro nothing_was_issued() %}
+    {%- set build = ref('int_identity__build') -%}
+    {%- if not execute or adapter.get_relation(build.database, build.schema, build.identifier) is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(braid.first_value(
+        'select coalesce(max(last_graph_number), 0) + coalesce(max(last_ledger_number), 0) from ' ~ build
+    ) == 0) }}
+{% endmacro %}
+
 {#- Numbers that the candidate clusters stand at (run_numbers); a macro, for unit tests to override. -#}
 {% macro candidate_numbers() -%}
     {{ return(braid.run_numbers(ref('int_identity__candidate_clusters'), 'node')) }}

@@ -5,32 +5,41 @@
 ledger_rows as (
         select
             *,
-            row_number() over (
-                partition by customer_id, case when change_type = 'moved' then 1 else 0 end
-                order by change_number desc
-            ) as age_of_kind,
-            row_number() over (
-                partition by customer_id
-                order by change_number desc, change_type asc
-            ) as age
+            -- The newest row is the one of the highest rank; of one build, the first by its type.
+            change_number * 10 - case change_type
+                when 'closed' then 1
+                when 'merged' then 2
+                when 'minted' then 3
+                when 'moved' then 4
+                when 'restored' then 5
+                else 6
+            end as change_rank
         from {{ rows }}
     ),
 
+    -- Aggregates, not windows: those would sort the ledger.
     {{ name }} as (
         select
             customer_id,
             max(case when change_type in ('minted', 'split') then anchor_record_key end)
                 as own_record_key,
-            max(case when age = 1 then anchor_record_key end) as anchor_record_key,
+            max_by(anchor_record_key, change_rank) as anchor_record_key,
             max(case when change_type in ('minted', 'split') then anchor_created_at end)
                 as anchor_created_at,
             max(case when change_type in ('minted', 'split') then change_number end) as issued_number,
             max(case when change_type in ('minted', 'split') then changed_at end) as issued_at,
-            max(case
-                when change_type = 'moved' or age_of_kind > 1 then null
-                when change_type = 'merged' then other_customer_id
-                when change_type <> 'closed' then customer_id
-            end) as living_customer_id
+            nullif(
+                max_by(
+                    case change_type
+                        when 'merged' then other_customer_id
+                        when 'closed' then ''
+                        when 'moved' then ''
+                        else customer_id
+                    end,
+                    case when change_type = 'moved' then -1 else change_rank end
+                ),
+                ''
+            ) as living_customer_id
         from ledger_rows
         group by customer_id
     )

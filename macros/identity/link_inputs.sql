@@ -1,20 +1,14 @@
-{#- What links are made of, for kept_by_part: what a record carries counts for its value's part, a judged pair for one of
-    its own. -#}
+{#- What links are made of, for kept_by_part: a value is a part, and what a record carries counts for its values' parts;
+    a judged pair counts for its first record's. -#}
 {% macro link_inputs() -%}
     select
-        {{ braid.part_number('value_number') }} as part_number,
+        value_number as part_number,
         {{ braid.node_number('value_number, record_number, priority') }} as digest
-    from (
-        select
-            {{ braid.node_number('identifier_type, identifier_value') }} as value_number,
-            {{ braid.node_number('record_key') }} as record_number,
-            priority
-        from {{ ref('int_identity__identifiers') }}
-        where identifier_status = 'usable'
-    ) as identifiers
+    from {{ ref('int_identity__identifiers') }}
+    where identifier_status = 'usable'
     union all
     select
-        {{ braid.number_of_parts() }} + {{ braid.part_number(braid.node_number('record_key_a')) }} as part_number,
+        {{ braid.node_number('record_key_a') }} as part_number,
         {{ braid.node_number('record_key_a, record_key_b, evidence, link_probability') }} as digest
     from {{ ref('int_identity__judged_pairs') }}
     where verdict = 'link'

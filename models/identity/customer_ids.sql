@@ -12,6 +12,7 @@
 
 -- depends_on: {{ ref('int_identity__build') }}
 {%- set compared = compared_number() %}
+{%- set records = 'touched_records' if compared else ref('int_identity__records') %}
 
 with
 
@@ -51,6 +52,18 @@ last_change as (
 ),
 
 {% if compared -%}
+    -- Looked up once; where all are needed a common table expression would be a copy of them.
+    touched_records as (
+        select
+            record_key,
+            created_at
+        from {{ ref('int_identity__records') }}
+        where
+            record_number in (
+                select {{ node_number('touched.record_key') }} from touched
+            )
+    ),
+
     last_xref as (
         select
             record_key,
@@ -169,7 +182,7 @@ heirs as (
         on placed.living_customer_id = last_xref.customer_id
     inner join clusters
         on last_xref.record_key = clusters.record_key
-    inner join {{ ref('int_identity__records') }} as records
+    inner join {{ records }} as records
         on last_xref.record_key = records.record_key
     where placed.home_record_key is null
 ),
@@ -224,7 +237,7 @@ unclaimed as (
         coalesce(records.created_at, cast('9999-12-31' as {{ dbt.type_timestamp() }}))
             as created_at
     from clusters
-    inner join {{ ref('int_identity__records') }} as records
+    inner join {{ records }} as records
         on clusters.record_key = records.record_key
     left join first_ids
         on clusters.cluster_key = first_ids.cluster_key

@@ -13,9 +13,11 @@
 ) }}
 
 -- depends_on: {{ ref('int_identity__build') }}
+-- depends_on: {{ ref('int_identity__changed_records') }}
 -- depends_on: {{ ref('customer_ids') }}
 -- depends_on: {{ ref('customer_id_lookup') }}
 {%- set compared = compared_number() %}
+{%- set is_first = nothing_was_issued() %}
 
 with
 
@@ -32,18 +34,31 @@ clusters as (
 ),
 
 {% if compared -%}
+    -- Whole customers are touched: these are all their rows.
     open_rows as (
-        select * from {{ previous_customer_xref() }} as customer_xref
-        where
-            valid_to is null
-            and customer_id in (select touched.customer_id from touched)
+        select
+            record_key,
+            customer_id,
+            valid_from,
+            change_number
+        from {{ ref('int_identity__changed_records') }}
+        where customer_id is not null
     ),
 
+    -- Who lives in a touched cluster was published with it, or has a row of this build.
     touched_ids as (
-        select distinct ids.customer_id
-        from {{ ref('customer_ids') }} as ids
-        inner join clusters
-            on ids.anchor_record_key = clusters.record_key
+        select customer_id
+        from {{ ref('int_identity__changed_records') }}
+        where customer_id is not null
+
+        union
+
+        select customer_id
+        from {{ ref('customer_ids') }}
+        where
+            change_number > (
+                select max(last_ledger_number) from {{ ref('int_identity__build') }}
+            )
     ),
 
     touched_rows as (
@@ -61,6 +76,13 @@ clusters as (
             anchor_record_key
         from ledger
         where customer_id = living_customer_id
+    ),
+{%- elif is_first -%}
+    living as (
+        select
+            customer_id,
+            anchor_record_key
+        from {{ ref('customer_ids') }}
     ),
 {%- else -%}
     open_rows as (
@@ -119,21 +141,22 @@ numbered as (
 ),
 
 final as (
-    select
-        open_rows.record_key,
-        open_rows.customer_id,
-        open_rows.valid_from,
-        numbered.changed_at as valid_to,
-        open_rows.change_number,
-        cast(numbered.change_number as {{ dbt.type_bigint() }}) as closed_number
-    from open_rows
-    cross join numbered
-    left join today
-        on open_rows.record_key = today.record_key
-    where today.customer_id is distinct from open_rows.customer_id
+    {% if not is_first -%}
+        select
+            open_rows.record_key,
+            open_rows.customer_id,
+            open_rows.valid_from,
+            numbered.changed_at as valid_to,
+            open_rows.change_number,
+            cast(numbered.change_number as {{ dbt.type_bigint() }}) as closed_number
+        from open_rows
+        cross join numbered
+        left join today
+            on open_rows.record_key = today.record_key
+        where today.customer_id is distinct from open_rows.customer_id
 
-    union all
-
+        union all
+    {% endif %}
     select
         today.record_key,
         today.customer_id,
@@ -143,9 +166,11 @@ final as (
         cast(null as {{ dbt.type_bigint() }}) as closed_number
     from today
     cross join numbered
-    left join open_rows
-        on today.record_key = open_rows.record_key
-    where open_rows.customer_id is distinct from today.customer_id
+    {% if not is_first -%}
+        left join open_rows
+            on today.record_key = open_rows.record_key
+        where open_rows.customer_id is distinct from today.customer_id
+    {%- endif %}
 )
 
 select * from final

@@ -6,6 +6,7 @@
     meta={
         'node_column': 'record_key',
         'component_column': 'cluster_key',
+        'numbered': true,
         'changes': 'changed_link_ends',
         'noted': {'identity_builds': 'candidate_number'},
     }
@@ -27,14 +28,18 @@ links as (
 final as (
     select
         record_key_a as node_a,
-        record_key_b as node_b
+        record_key_b as node_b,
+        number_a,
+        number_b
     from links
 
     union all
 
     select
         record_key as node_a,
-        cast(null as {{ dbt.type_string() }}) as node_b
+        cast(null as {{ dbt.type_string() }}) as node_b,
+        record_number as number_a,
+        null as number_b
     from records
 )
 

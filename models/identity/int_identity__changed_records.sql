@@ -1,77 +1,41 @@
 -- Grain: one row per record whose customer this build may change: its cluster as it would be, its
 -- customer as published. Whole clusters and whole customers; all there are where the build cannot
 -- go by what changed, and none where nothing is published to change.
--- A cluster that is null: the record is gone.
+-- A cluster that is null: the record is gone. Where the build goes by what changed, the row of the
+-- xref that publishes it is told as well, so that nobody need look for it a second time.
 
 -- depends_on: {{ ref('int_identity__build') }}
 -- depends_on: {{ ref('int_identity__published_records') }}
+-- depends_on: {{ ref('int_identity__reached_records') }}
 {%- set compared = compared_number() %}
 
 with
 
 {% if compared -%}
-    -- Each table is read where it is needed, and by what is needed of it: one common table
-    -- expression for all would be a copy of the table.
-    gone_candidates as (
-        select distinct node as record_key
-        from {{ gone_candidates() }} as gone_candidates
-        where gone_number > {{ compared }}
-    ),
-
-    changed as (
-        select distinct cluster_key
-        from {{ ref('int_identity__candidate_clusters') }}
-        where written_number > {{ compared }}
-    ),
-
-    members as (
-        select
-            clusters.record_key,
-            clusters.cluster_key
-        from {{ ref('int_identity__candidate_clusters') }} as clusters
-        inner join changed
-            on clusters.cluster_key = changed.cluster_key
-    ),
-
-    -- A record may go and come back between two builds that published.
-    gone as (
-        select gone_candidates.record_key
-        from gone_candidates
-        left join members
-            on gone_candidates.record_key = members.record_key
-        where members.record_key is null
-    ),
-
     reached as (
-        select
-            record_key,
-            cluster_key
-        from members
-
-        union all
-
-        select
-            record_key,
-            cast(null as {{ dbt.type_string() }}) as cluster_key
-        from gone
+        select * from {{ ref('int_identity__reached_records') }}
     ),
 
     -- What is open is what is published: nothing was written since, and nothing is gone back to.
     published as (
         select
             customer_xref.record_key,
-            customer_xref.customer_id
+            customer_xref.customer_id,
+            customer_xref.valid_from,
+            customer_xref.change_number
         from {{ previous_customer_xref() }} as customer_xref
-        inner join reached
-            on customer_xref.record_key = reached.record_key
-        where customer_xref.valid_to is null
+        where
+            customer_xref.valid_to is null
+            and customer_xref.record_key in (select reached.record_key from reached)
     ),
 
     touched as (
         select
             reached.record_key,
             reached.cluster_key,
-            published.customer_id
+            published.customer_id,
+            published.valid_from,
+            published.change_number
         from reached
         left join published
             on reached.record_key = published.record_key
@@ -86,9 +50,9 @@ with
     returned as (
         select customer_ids.customer_id
         from {{ previous_customer_ids() }} as customer_ids
-        inner join newcomers
-            on customer_ids.anchor_record_key = newcomers.record_key
-        where customer_ids.change_type in ('minted', 'split')
+        where
+            customer_ids.change_type in ('minted', 'split')
+            and customer_ids.anchor_record_key in (select newcomers.record_key from newcomers)
     ),
 
     stand_ins as (
@@ -102,7 +66,9 @@ with
     left_behind as (
         select
             customer_xref.record_key,
-            customer_xref.customer_id
+            customer_xref.customer_id,
+            customer_xref.valid_from,
+            customer_xref.change_number
         from {{ previous_customer_xref() }} as customer_xref
         inner join stand_ins
             on customer_xref.customer_id = stand_ins.customer_id
@@ -126,7 +92,9 @@ with
         select
             record_key,
             cluster_key,
-            customer_id
+            customer_id,
+            valid_from,
+            change_number
         from touched
         where cluster_key is not null or customer_id is not null
 
@@ -135,7 +103,9 @@ with
         select
             left_behind.record_key,
             their_clusters.cluster_key,
-            left_behind.customer_id
+            left_behind.customer_id,
+            left_behind.valid_from,
+            left_behind.change_number
         from left_behind
         left join their_clusters
             on left_behind.record_key = their_clusters.record_key
@@ -149,7 +119,9 @@ with
         select
             record_key,
             cluster_key,
-            cast(null as {{ dbt.type_string() }}) as customer_id
+            cast(null as {{ dbt.type_string() }}) as customer_id,
+            cast(null as {{ dbt.type_timestamp() }}) as valid_from,
+            cast(null as {{ dbt.type_bigint() }}) as change_number
         from clusters
         where 1 = 0
     )
@@ -166,7 +138,9 @@ with
         select
             clusters.record_key,
             clusters.cluster_key,
-            published.customer_id
+            published.customer_id,
+            cast(null as {{ dbt.type_timestamp() }}) as valid_from,
+            cast(null as {{ dbt.type_bigint() }}) as change_number
         from clusters
         left join published
             on clusters.record_key = published.record_key
@@ -176,7 +150,9 @@ with
         select
             published.record_key,
             cast(null as {{ dbt.type_string() }}) as cluster_key,
-            published.customer_id
+            published.customer_id,
+            cast(null as {{ dbt.type_timestamp() }}) as valid_from,
+            cast(null as {{ dbt.type_bigint() }}) as change_number
         from published
         left join clusters
             on published.record_key = clusters.record_key

@@ -4,6 +4,8 @@
 
 {{ config(materialized='view') }}
 
+-- depends_on: {{ ref('int_identity__cut_links') }}
+
 with
 
 links as (
@@ -14,10 +16,13 @@ joins as (
     select * from {{ ref('int_identity__joins') }}
 ),
 
-cut_links as (
-    select * from {{ ref('int_identity__cut_links') }}
-),
+{% if has_cuts() -%}
+    -- Nobody pays for comparing the keys of all links before the first cut is recorded.
+    cut_links as (
+        select * from {{ ref('int_identity__cut_links') }}
+    ),
 
+{% endif -%}
 ties as (
     select
         record_key_a,
@@ -25,7 +30,9 @@ ties as (
         link_rule,
         evidence,
         score,
-        rule_priority
+        rule_priority,
+        number_a,
+        number_b
     from links
 
     union all
@@ -36,7 +43,9 @@ ties as (
         'decision' as link_rule,
         decision_id as evidence,
         cast(1.0 as {{ dbt.type_float() }}) as score,
-        0 as rule_priority
+        0 as rule_priority,
+        {{ node_number('record_key_a') }} as number_a,
+        {{ node_number('record_key_b') }} as number_b
     from joins
 ),
 
@@ -49,13 +58,18 @@ final as (
         ties.evidence,
 
         ties.score,
-        ties.rule_priority
+        ties.rule_priority,
+
+        ties.number_a,
+        ties.number_b
     from ties
-    left join cut_links
-        on
-            ties.record_key_a = cut_links.record_key_a
-            and ties.record_key_b = cut_links.record_key_b
-    where cut_links.record_key_a is null
+    {% if has_cuts() -%}
+        left join cut_links
+            on
+                ties.record_key_a = cut_links.record_key_a
+                and ties.record_key_b = cut_links.record_key_b
+        where cut_links.record_key_a is null
+    {%- endif %}
 )
 
 select * from final

@@ -33,21 +33,6 @@ limits as (
     from {{ ref('identifier_limits') }}
 ),
 
-blocked_values as (
-    select * from {{ ref('identifier_blocked_values') }}
-),
-
-blocked_patterns as (
-    select * from {{ ref('identifier_blocked_patterns') }}
-),
-
-decided_blocks as (
-    select * from {{ ref('int_identity__decisions') }}
-    where
-        kind = 'block'
-        and is_active
-),
-
 email_domains as (
     select * from {{ ref('email_domains') }}
 ),
@@ -117,97 +102,7 @@ names as (
     where family_name_key is not null
 ),
 
-distinct_values as (
-    select distinct
-        identifier_type,
-        identifier_value
-    from simple
-    where not is_malformed
-
-    union all
-
-    select distinct
-        identifier_type,
-        identifier_value
-    from names
-),
-
-blocked as (
-    select
-        distinct_values.identifier_type,
-        distinct_values.identifier_value,
-        'blocked value' as why
-    from distinct_values
-    inner join blocked_values
-        on
-            distinct_values.identifier_type = blocked_values.identifier_type
-            and lower(distinct_values.identifier_value) = blocked_values.blocked_value
-
-    union all
-
-    select
-        distinct_values.identifier_type,
-        distinct_values.identifier_value,
-        'blocked pattern ' || blocked_patterns.blocked_pattern as why
-    from distinct_values
-    inner join blocked_patterns
-        on
-            distinct_values.identifier_type = blocked_patterns.identifier_type
-            and {{ regexp_full_match(
-                'lower(distinct_values.identifier_value)',
-                'blocked_patterns.blocked_pattern'
-            ) }}
-),
-
--- Whoever blocks a value has one record's spelling of it before them: it goes for all spellings.
-blocked_by_decision as (
-    select
-        simple.identifier_type,
-        simple.identifier_value,
-        'decision ' || decided_blocks.decision_id as why
-    from simple
-    inner join decided_blocks
-        on
-            simple.identifier_type = decided_blocks.identifier_type
-            and lower(simple.identifier_value) = decided_blocks.identifier_value
-
-    union all
-
-    select
-        simple.identifier_type,
-        simple.identifier_value,
-        'decision ' || decided_blocks.decision_id as why
-    from simple
-    inner join decided_blocks
-        on
-            simple.identifier_type = decided_blocks.identifier_type
-            and lower(simple.written_value) = decided_blocks.identifier_value
-),
-
-every_blocked as (
-    select
-        identifier_type,
-        identifier_value,
-        why
-    from blocked
-
-    union all
-
-    select
-        identifier_type,
-        identifier_value,
-        why
-    from blocked_by_decision
-),
-
-blocked_once as (
-    select
-        identifier_type,
-        identifier_value,
-        min(why) as why
-    from every_blocked
-    group by identifier_type, identifier_value
-),
+{{ blocked_identifiers('simple', 'names') }},
 
 -- What a record says that is not blocked: evidence of who it is, and material of compound types.
 stated as (
@@ -293,199 +188,7 @@ linking as (
     group by record_key, identifier_type, identifier_value
 ),
 
-too_many_records as (
-    select
-        linking.identifier_type,
-        linking.identifier_value,
-        limits.most,
-        limits.window_days,
-        count(*) || ' records (limit ' || limits.most || ')' as why
-    from linking
-    inner join limits
-        on
-            linking.identifier_type = limits.identifier_type
-            and limits.evidence = 'records'
-    group by
-        linking.identifier_type,
-        linking.identifier_value,
-        limits.most,
-        limits.window_days
-    having count(*) > limits.most
-),
-
-too_many_people as (
-    select
-        linking.identifier_type,
-        linking.identifier_value,
-        count(distinct stated.identifier_value) || ' different ' || limits.evidence
-        || ' (limit ' || limits.most || ')' as why
-    from linking
-    inner join limits
-        on linking.identifier_type = limits.identifier_type
-    inner join stated
-        on
-            limits.evidence = stated.identifier_type
-            and linking.record_key = stated.record_key
-    group by linking.identifier_type, linking.identifier_value, limits.evidence, limits.most
-    having count(distinct stated.identifier_value) > limits.most
-),
-
-crowded_records as (
-    select
-        linking.identifier_type,
-        linking.record_key,
-        limits.most,
-        limits.window_days,
-        'its record carries ' || count(*) || ' (limit ' || limits.most || ')' as why
-    from linking
-    inner join limits
-        on
-            linking.identifier_type = limits.identifier_type
-            and limits.evidence = 'per_record'
-    group by
-        linking.identifier_type,
-        linking.record_key,
-        limits.most,
-        limits.window_days
-    having count(*) > limits.most
-),
-
--- Limits within a window are for those who are over them at all. What says no moment counts as seen
--- at one and the same.
-seen as (
-    select
-        'records' as evidence,
-        linking.identifier_type,
-        linking.identifier_value as counted_for,
-        linking.record_key as counted,
-        coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
-        too_many_records.most,
-        too_many_records.window_days
-    from linking
-    inner join too_many_records
-        on
-            linking.identifier_type = too_many_records.identifier_type
-            and linking.identifier_value = too_many_records.identifier_value
-    where too_many_records.window_days is not null
-
-    union all
-
-    select
-        'per_record' as evidence,
-        linking.identifier_type,
-        linking.record_key as counted_for,
-        linking.identifier_value as counted,
-        coalesce(linking.seen_at, cast('1970-01-01' as {{ dbt.type_timestamp() }})) as seen_at,
-        crowded_records.most,
-        crowded_records.window_days
-    from linking
-    inner join crowded_records
-        on
-            linking.identifier_type = crowded_records.identifier_type
-            and linking.record_key = crowded_records.record_key
-    where crowded_records.window_days is not null
-),
-
-in_order as (
-    select
-        *,
-        row_number() over (
-            partition by evidence, identifier_type, counted_for
-            order by seen_at asc, counted asc
-        ) as place
-    from seen
-),
-
--- What stands `most` places further on came within the window: they are `most` + 1.
-crowded_windows as (
-    select distinct
-        earlier.evidence,
-        earlier.identifier_type,
-        earlier.counted_for,
-        earlier.most,
-        earlier.window_days
-    from in_order as earlier
-    inner join in_order as later
-        on
-            earlier.evidence = later.evidence
-            and earlier.identifier_type = later.identifier_type
-            and earlier.counted_for = later.counted_for
-            and earlier.place + earlier.most = later.place
-    where
-        later.seen_at < {{ dbt.dateadd('day', 'earlier.window_days', 'earlier.seen_at') }}
-),
-
-crowds as (
-    select
-        'records' as evidence,
-        identifier_type,
-        identifier_value as counted_for,
-        why
-    from too_many_records
-    where window_days is null
-
-    union all
-
-    select
-        'per_record' as evidence,
-        identifier_type,
-        record_key as counted_for,
-        why
-    from crowded_records
-    where window_days is null
-
-    union all
-
-    select
-        evidence,
-        identifier_type,
-        counted_for,
-        case evidence
-            when 'records' then 'more than ' || most || ' records within '
-            else 'its record came by more than ' || most || ' within '
-        end || window_days || ' days' as why
-    from crowded_windows
-),
-
-reasons as (
-    select
-        identifier_type,
-        counted_for as identifier_value,
-        why
-    from crowds
-    where evidence = 'records'
-
-    union all
-
-    select
-        identifier_type,
-        identifier_value,
-        why
-    from too_many_people
-
-    union all
-
-    -- All values of a crowded record are set aside, for everyone who shares them.
-    select distinct
-        linking.identifier_type,
-        linking.identifier_value,
-        crowds.why
-    from linking
-    inner join crowds
-        on
-            linking.identifier_type = crowds.identifier_type
-            and linking.record_key = crowds.counted_for
-    where crowds.evidence = 'per_record'
-),
-
-over_limit as (
-    select
-        identifier_type,
-        identifier_value,
-        {{ dbt.listagg('why', "'; '", 'order by why asc') }} as why
-    from reasons
-    group by identifier_type, identifier_value
-),
+{{ values_over_limits('linking', 'stated', 'limits') }},
 
 every as (
     select
@@ -525,7 +228,11 @@ final as (
             else coalesce(blocked_once.why, over_limit.why)
         end as why,
 
-        types.priority
+        types.priority,
+
+        -- Links and clusters go by numbers: made once, here, where the text is at hand.
+        {{ node_number('every.record_key') }} as record_number,
+        {{ node_number('every.identifier_type, every.identifier_value') }} as value_number
     from every
     inner join types
         on every.identifier_type = types.identifier_type

@@ -1,7 +1,7 @@
 -- Grain: one row per pair of records, rule that ties them and value they share.
 -- Records that share a value are tied as a star, each to the lowest key: n records need n - 1
 -- links. Pairs that scores make one person are links too; their score is the probability.
--- A value is a number's part; a run reads the records of those parts again that changed.
+-- A value is a part: a run reads the records of those values again that somebody got or lost.
 
 {{ config(
     materialized='kept_by_part',
@@ -19,41 +19,35 @@ identifiers as (
         identifier_type,
         identifier_value,
         priority,
-        {{ node_number('identifier_type, identifier_value') }} as value_number
+        record_number,
+        value_number as part_number
     from {{ ref('int_identity__identifiers') }}
     where identifier_status = 'usable'
-),
-
-numbered as (
-    select
-        *,
-        {{ part_number('value_number') }} as part_number
-    from identifiers
 ),
 
 tied as (
     select
         *,
         {{ node_number('identifier_value', 1) }} as check_number
-    from numbered
+    from identifiers
     where {{ in_changed_parts('part_number') }}
 ),
 
 -- By numbers, since comparing text is dear; two values that have both in common are one.
 hubs as (
     select
-        value_number,
+        part_number,
         check_number,
         min(record_key) as hub_key
     from tied
-    group by value_number, check_number
+    group by part_number, check_number
     having count(*) > 1
 ),
 
 judged_pairs as (
     select
         *,
-        {{ number_of_parts() }} + {{ part_number(node_number('record_key_a')) }} as part_number
+        {{ node_number('record_key_a') }} as part_number
     from {{ ref('int_identity__judged_pairs') }}
     where verdict = 'link'
 ),
@@ -68,11 +62,13 @@ final as (
 
         cast(1.0 as {{ dbt.type_float() }}) as score,
         cast(tied.priority as {{ dbt.type_int() }}) as rule_priority,
+        {{ node_number('hubs.hub_key') }} as number_a,
+        tied.record_number as number_b,
         tied.part_number
     from tied
     inner join hubs
         on
-            tied.value_number = hubs.value_number
+            tied.part_number = hubs.part_number
             and tied.check_number = hubs.check_number
     where tied.record_key <> hubs.hub_key
 
@@ -87,6 +83,8 @@ final as (
 
         cast(link_probability as {{ dbt.type_float() }}) as score,
         999 as rule_priority,
+        {{ node_number('record_key_a') }} as number_a,
+        {{ node_number('record_key_b') }} as number_b,
         part_number
     from judged_pairs
     where {{ in_changed_parts('part_number') }}

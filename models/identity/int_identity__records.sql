@@ -263,6 +263,7 @@ records as (
 final as (
     select
         records.record_key,
+        {{ node_number('records.record_key') }} as record_number,
         records.record_source,
         split_part(records.record_source, ':', 1) as source_system,
         split_part(records.record_source, ':', 2) as source_object,

@@ -148,7 +148,8 @@ class Warehouse:
         """Put the clusters in place with the least that the materialisation tells of what changed: one row of a
         cluster that is another than it was, any of them, and what is gone.
         """
-        before = {key: (name, number) for key, name, number in self.rows(f"select * from {CLUSTERS}")}
+        known = self.rows(f"select record_key, cluster_key, written_number from {CLUSTERS}")
+        before = {key: (name, number) for key, name, number in known}
         ((last,),) = self.rows(
             f"select max(number) from (select max(gone_number) as number from {CLUSTERS}__gone"
             f" union all select max(written_number) from {CLUSTERS})"

@@ -23,9 +23,10 @@ BEFORE = ("run", "--select", "stg_files__people", "int_identity__moved_records",
 BALLAST = {f"x{number:03}": [f"tie{number // 3}"] for number in range(600)}
 TABLES = """
 create schema if not exists identity;
-create table identity.int_identity__records (record_key varchar);
+create table identity.int_identity__records (record_key varchar, record_number ubigint as (hash(record_key)));
 create table identity.int_identity__identifiers (
-    record_key varchar, identifier_type varchar, identifier_value varchar, identifier_status varchar, priority integer);
+    record_key varchar, identifier_type varchar, identifier_value varchar, identifier_status varchar, priority integer,
+    record_number ubigint as (hash(record_key)), value_number ubigint as (hash(identifier_type, identifier_value)));
 """
 
 Values = Mapping[str, list[str]]
@@ -117,15 +118,15 @@ def test_what_somebody_dropped_is_made_anew_under_numbers_that_nobody_has_read(t
     graph = Graph(tmp_path)
     clusters, links = "int_identity__candidate_clusters", "int_identity__links"
     graph.holds({"b": ["e1"], "c": ["e1"], "d": []})
-    graph.drop(links, f"{links}__gone", f"{links}__parts")
+    graph.drop(links, f"{links}__gone", f"{links}__inputs")
     graph.holds({"b": ["e1"], "c": [], "d": ["e1"]})
-    graph.drop(f"{clusters}__parts")
+    graph.drop(f"{clusters}__seen")
     graph.holds({"b": ["e1"], "c": ["e1"], "d": []})
     # All but the books: what was published has the number that the clusters had.
     newest = f"select max(gone_number) from identity.{clusters}__gone where node is null"
     ((published,),) = graph.project.rows(newest)
     graph.project.execute(f"create table identity.identity_builds as select {published} as candidate_number")
-    graph.drop(clusters, *(f"{clusters}__{beside}" for beside in ("gone", "edges", "parts", "seen")))
+    graph.drop(clusters, *(f"{clusters}__{beside}" for beside in ("gone", "edges", "seen")))
     graph.holds({"b": ["e1"], "c": ["e1"], "d": ["e1"]})
     ((first,),) = graph.project.rows(newest)
     assert first > published

@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.timeout(300)]
 MODELS = {
     "int_identity__identifiers.sql": """
         select node_a as record_key, 'email' as identifier_type, node_b as identifier_value,
-            'usable' as identifier_status, 2 as priority
+            'usable' as identifier_status, 2 as priority, {{ node_number('node_a') }} as record_number,
+            {{ node_number("'email', node_b") }} as value_number
         from {{ target.schema }}.edges where node_b is not null
     """,
     "int_identity__judged_pairs.sql": """
