@@ -12,7 +12,7 @@ final as (
     group by conversion_key
     having
         {% for model in attribution_models() -%}
-            sum({{ model }}_share) <> 1
+            cast(sum({{ model }}_share) as decimal(18, 9)) <> 1
             or min({{ model }}_share) < 0
             or
         {% endfor %}
