@@ -1,5 +1,6 @@
 -- Grain: one row per conversion and touch that may have led to it; one of the channel unattributed
 -- where none did.
+-- Shares have more digits than they need: their product with an amount must fit.
 -- The shares of a conversion are differences of rounded running sums: they add up to exactly 1.
 
 {%- set in_order %}
@@ -22,7 +23,7 @@ running as (
                     sum({{ model }}_weight) over ({{ in_order }})
                     / sum({{ model }}_weight) over (partition by conversion_key),
                     9
-                ) as decimal(12, 9)
+                ) as decimal(19, 9)
             ) as {{ model }}_until,
         {% endfor %}
         *
@@ -54,7 +55,7 @@ final as (
                         order by touch_number asc
                     ),
                     0
-                ) as decimal(12, 9)
+                ) as decimal(19, 9)
             ) as {{ model }}_share,
         {% endfor %}
         touched_at,
