@@ -22,7 +22,7 @@ from sandbox.server import Running
 from tests import needs
 from tests.orchestration.conftest import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -113,7 +113,7 @@ def test_the_graph_is_shown_and_an_object_materialised_from_the_browser(company:
         # A page left before the launch is answered takes the launch with it.
         wait_until(lambda: launched(url), 60, log)
         page.goto(f"{url}/runs", timeout=MINUTE)
-        expect(page.get_by_text("Success").first).to_be_visible(timeout=2 * MINUTE)
+        expect(page.get_by_text("Success").first).to_be_visible(timeout=4 * MINUTE)
 
         (run,) = launched(url)
         page.goto(f"{url}/runs/{run}", timeout=MINUTE)
