@@ -15,6 +15,7 @@ from benchmarks import (
     plan_speed,
     scoring_speed,
     sessions_speed,
+    whole_speed,
 )
 
 
@@ -30,7 +31,8 @@ def main() -> int:
     )
     parser.add_argument("--persons", type=int, nargs="+", default=[1_000_000], help="persons whose pairs are scored")
     parser.add_argument("--events", type=int, nargs="+", default=[10_000_000], help="events that sessions are made of")
-    choices = ["extract", "identity", "scoring", "plan", "collect", "landing", "sessions"]
+    parser.add_argument("--people", type=int, nargs="+", default=[1_000_000], help="people of the company built whole")
+    choices = ["extract", "identity", "scoring", "plan", "collect", "landing", "sessions", "whole"]
     parser.add_argument("--only", choices=choices, help="one part instead of all")
     asked = parser.parse_args()
     parts = {
@@ -41,6 +43,7 @@ def main() -> int:
         "landing": landing_speed.measure,
         "plan": plan_speed.measure,
         "sessions": lambda: sessions_speed.measure(tuple(asked.events)),
+        "whole": lambda: whole_speed.measure(tuple(asked.people)),
     }
     missed = 0
     for found in chain.from_iterable(part() for name, part in parts.items() if asked.only in (None, name)):

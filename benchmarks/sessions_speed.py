@@ -22,7 +22,7 @@ import duckdb
 from benchmarks.identity_speed import Bench
 
 BEFORE = (
-    ("seed", "--select", "identifier_blocked_values", "identifier_blocked_patterns"),
+    ("seed", "--select", "identifier_blocked_values"),
     ("run", "--select", "stg_events__events", "stg_segment__profiles", "stg_segment__profile_external_ids",
      "stg_files__people", "int_identity__moved_records", "int_identity__decisions", "int_identity__segment_users",
      "int_identity__placeholder_users"),

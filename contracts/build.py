@@ -1,4 +1,4 @@
-"""What dbt needs of the contracts, as seeds: dbt cannot read YAML of ours while it compiles.
+"""What dbt needs of the contracts, as seeds and as SQL: dbt cannot read YAML of ours while it compiles.
 
 The files are committed and derived: ``build`` writes them, ``check`` names those that do not say what the YAML says.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from contracts import (
     attribution,
+    blocked_patterns,
     channels,
     derived,
     emails,
@@ -28,14 +29,16 @@ from contracts import (
 from contracts.reading import HERE
 
 SEEDS = HERE.parent / "seeds" / "contracts"
+MACROS = HERE.parent / "macros" / "contracts"
 _PATTERNS = ("*.csv",)
+_MACRO_PATTERNS = ("*.sql",)
 
 Cell = str | int | bool | None
 
 # Seeds that decide which records are one customer; a change of them is a new version of the rules.
 _RULES = ("identifier_", "email_domains", "phone_regions", "country_names", "source_regions", "nicknames")
 
-# What dbt's CSV readers take for no value at all; as a pattern it arrives.
+# What dbt's CSV readers take for no value at all; SQL takes it for what it is.
 _READ_AS_NOTHING = ("", "null")
 
 
@@ -45,6 +48,8 @@ def rendered(folder: Path = HERE) -> Mapping[str, str]:
     rules = hashlib.sha256()
     for name in sorted(name for name in content if name.startswith(_RULES)):
         rules.update(f"{name}\n{content[name]}".encode())
+    for name, text in rendered_macros(folder).items():
+        rules.update(f"{name}\n{text}".encode())
     return {**content, "identity_rules.csv": _csv(("rules_version",), [(f"rules_{rules.hexdigest()[:12]}",)])}
 
 
@@ -87,10 +92,6 @@ def _rendered(folder: Path) -> Mapping[str, str]:
                 for value in dict.fromkeys((*kinds.blocked_everywhere, *k.blocked_values))
                 if value not in _READ_AS_NOTHING
             ),
-        ),
-        "identifier_blocked_patterns.csv": _csv(
-            ("identifier_type", "blocked_pattern"),
-            ((k.name, pattern) for k in types if not k.parts for pattern in ("(null)", *k.blocked_patterns)),
         ),
         "email_domains.csv": _csv(
             ("domain", "mailbox_domain", "ignores_dots", "tag_separator"),
@@ -173,14 +174,25 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     }
 
 
-def build(folder: Path = HERE, seeds: Path = SEEDS) -> list[Path]:
-    """Write the seeds that are missing or stale, remove those nothing derives; returns what changed."""
-    return derived.write(rendered(folder), seeds, _PATTERNS)
+def rendered_macros(folder: Path = HERE) -> Mapping[str, str]:
+    """Name and content of every file of macros, from the YAML files in ``folder``. Raises ContractError."""
+    return {"blocked_pattern.sql": blocked_patterns.rendered(identifiers.read(folder / "identifiers.yml").types)}
 
 
-def check(folder: Path = HERE, seeds: Path = SEEDS) -> list[Path]:
-    """Seeds that are missing, say something else than the YAML, or have no YAML behind them; empty when all is well."""
-    return derived.stale(rendered(folder), seeds, _PATTERNS)
+def build(folder: Path = HERE, seeds: Path = SEEDS, macros: Path = MACROS) -> list[Path]:
+    """Write the files that are missing or stale, remove those nothing derives; returns what changed."""
+    return [
+        *derived.write(rendered(folder), seeds, _PATTERNS),
+        *derived.write(rendered_macros(folder), macros, _MACRO_PATTERNS),
+    ]
+
+
+def check(folder: Path = HERE, seeds: Path = SEEDS, macros: Path = MACROS) -> list[Path]:
+    """Files that are missing, say something else than the YAML, or have no YAML behind them; empty when all is well."""
+    return [
+        *derived.stale(rendered(folder), seeds, _PATTERNS),
+        *derived.stale(rendered_macros(folder), macros, _MACRO_PATTERNS),
+    ]
 
 
 def _limits(limits: identifiers.Limits) -> Iterable[tuple[str, int, int | None]]:

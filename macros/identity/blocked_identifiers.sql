@@ -6,10 +6,6 @@ blocked_values as (
     select * from {{ ref('identifier_blocked_values') }}
 ),
 
-blocked_patterns as (
-    select * from {{ ref('identifier_blocked_patterns') }}
-),
-
 decided_blocks as (
     select * from {{ ref('int_identity__decisions') }}
     where
@@ -32,6 +28,14 @@ distinct_values as (
     from {{ names }}
 ),
 
+patterned as (
+    select
+        identifier_type,
+        identifier_value,
+        {{ blocked_pattern('identifier_type', 'lower(identifier_value)') }} as blocked_pattern
+    from distinct_values
+),
+
 blocked as (
     select
         distinct_values.identifier_type,
@@ -46,17 +50,11 @@ blocked as (
     union all
 
     select
-        distinct_values.identifier_type,
-        distinct_values.identifier_value,
-        'blocked pattern ' || blocked_patterns.blocked_pattern as why
-    from distinct_values
-    inner join blocked_patterns
-        on
-            distinct_values.identifier_type = blocked_patterns.identifier_type
-            and {{ regexp_full_match(
-                'lower(distinct_values.identifier_value)',
-                'blocked_patterns.blocked_pattern'
-            ) }}
+        identifier_type,
+        identifier_value,
+        'blocked pattern ' || blocked_pattern as why
+    from patterned
+    where blocked_pattern is not null
 ),
 
 -- Whoever blocks a value has one record's spelling of it before them: it goes for all spellings.

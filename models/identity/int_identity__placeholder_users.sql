@@ -12,11 +12,6 @@ blocked_values as (
     where identifier_type = 'user_id'
 ),
 
-blocked_patterns as (
-    select * from {{ ref('identifier_blocked_patterns') }}
-    where identifier_type = 'user_id'
-),
-
 decided_blocks as (
     select * from {{ ref('int_identity__decisions') }}
     where
@@ -33,13 +28,9 @@ final as (
 
     union
 
-    select users.user_id
+    select user_id
     from users
-    inner join blocked_patterns
-        on {{ regexp_full_match(
-            'lower(trim(users.user_id))',
-            'blocked_patterns.blocked_pattern'
-        ) }}
+    where {{ blocked_pattern("'user_id'", 'lower(trim(user_id))') }} is not null
 
     union
 

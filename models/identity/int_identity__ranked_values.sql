@@ -95,12 +95,20 @@ weighed as (
     where offered.field_value is not null
 ),
 
+asked as (
+    select
+        *,
+        count(*) over (partition by customer_id, field) as offers
+    from weighed
+),
+
 counted as (
     select
         *,
         count(*) over (partition by customer_id, field, value_key) as key_frequency,
         count(*) over (partition by customer_id, field, field_value) as frequency
-    from weighed
+    from asked
+    where offers > 1
 ),
 
 -- Places, 1 for the best: equal places are ties, which the next criterion decides.
@@ -190,6 +198,29 @@ final as (
 
         updated_at
     from beside_the_best
+
+    union all
+
+    -- Most have one value to choose from: it needs no place among others.
+    select
+        customer_id,
+        record_key,
+
+        field,
+        field_value,
+        record_source,
+        source_system,
+        survivorship_rule,
+        cast(null as {{ dbt.type_string() }}) as lost_on,
+
+        1 as frequency,
+        trust_rank,
+        1 as survivorship_rank,
+        1 as value_rank,
+
+        updated_at
+    from asked
+    where offers = 1
 )
 
 select * from final
