@@ -167,7 +167,9 @@ def test_marts_are_owned_contracted_and_tested(project: Project) -> None:
     tested = {test.get("attached_node") for test in nodes if test["resource_type"] == "test"}
     unit_tested = {test["model"] for test in manifest["unit_tests"].values()}
     assert {mart["name"] for mart in marts} >= {
-        "dim_customers", "dim_accounts", "fct_opportunities", "fct_orders", "customer_360"
+        "dim_dates", "dim_customers", "dim_accounts", "dim_users", "dim_campaigns", "dim_products",
+        "fct_opportunities", "fct_opportunity_stage_changes", "fct_orders", "fct_order_lines",
+        "fct_campaign_members", "fct_touches", "customer_360",
     }  # fmt: skip
     for mart in marts:
         meta = mart["config"]["meta"]

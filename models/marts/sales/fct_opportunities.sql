@@ -252,6 +252,8 @@ final as (
         cast(opportunity_name as {{ dbt.type_string() }}) as opportunity_name,
         cast(opportunity_type as {{ dbt.type_string() }}) as opportunity_type,
         cast(pipeline_name as {{ dbt.type_string() }}) as pipeline_name,
+        cast(pipeline_id as {{ dbt.type_string() }}) as source_pipeline,
+        cast(source_stage as {{ dbt.type_string() }}) as source_stage,
         cast(stage_name as {{ dbt.type_string() }}) as stage_name,
         cast(stage as {{ dbt.type_string() }}) as stage,
         cast(longest_stage_name as {{ dbt.type_string() }}) as longest_stage_name,

@@ -187,6 +187,8 @@ final as (
         cast(visit_number as {{ dbt.type_bigint() }}) as visit_number,
 
         cast(pipeline_name as {{ dbt.type_string() }}) as pipeline_name,
+        cast(pipeline_id as {{ dbt.type_string() }}) as source_pipeline,
+        cast(source_stage as {{ dbt.type_string() }}) as source_stage,
         cast(stage_name as {{ dbt.type_string() }}) as stage_name,
         cast(stage as {{ dbt.type_string() }}) as stage,
         cast(stage_before as {{ dbt.type_string() }}) as stage_before,
