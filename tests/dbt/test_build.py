@@ -83,6 +83,12 @@ def test_the_company_is_put_together_and_stays_together(project: Project) -> Non
     assert not differing, "models document other columns than they have"
     assert documented > 40
 
+    columns = "date_day, iso_year, iso_week, day_of_week, day_of_year, month_starts_on"
+    days = project.rows(f"select {columns} from marts.dim_dates order by 1")
+    assert len(days) == (days[-1][0] - days[0][0]).days + 1 > 10_000
+    for day, *parts in days:
+        assert parts == [*day.isocalendar(), day.timetuple().tm_yday, day.replace(day=1)], day
+
     before = dict(project.rows(XREF))
     assert set(before) >= set(company.tables["truth.records"]["record_key"].to_pylist())
     project.run("build", timeout=400)

@@ -1,5 +1,5 @@
--- Harm: a fact whose key leads nowhere drops out of every inner join, and sums by owner, campaign or
--- month are smaller than the sum. A warning: an object that is not extracted has no rows to find.
+-- Harm: a fact whose key leads nowhere drops out of every inner join, and sums by owner, campaign
+-- or month are smaller than the sum. A warning: what is not extracted has no rows to find.
 
 {% set keys = [
     ('fct_opportunities', 'account_key', 'dim_accounts', 'account_key'),

@@ -1,6 +1,6 @@
--- Harm: a sum in the reporting currency that lacks a currency's amounts looks like a bad month. What
--- it lists is to be added to seeds/finance/currency_rates.csv; a row without currency is to be
--- mended at its source.
+-- Harm: a sum in the reporting currency that lacks a currency's amounts looks like a bad month.
+-- What it lists is to be added to seeds/finance/currency_rates.csv; a row without currency is to
+-- be mended at its source.
 
 {{ config(severity='warn', meta={'owner': 'finance', 'domain': 'finance'}) }}
 

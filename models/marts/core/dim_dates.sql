@@ -8,8 +8,16 @@
         ~ '; it must be the number of a month, 1 to 12.'
     ) }}
 {%- endif -%}
-{% set first_day = "cast('" ~ var('calendar_from') ~ "' as date)" -%}
-{% set last_day = "cast('" ~ var('calendar_to') ~ "' as date)" -%}
+{% set from_date = modules.datetime.datetime.strptime(var('calendar_from'), '%Y-%m-%d') -%}
+{% set to_date = modules.datetime.datetime.strptime(var('calendar_to'), '%Y-%m-%d') -%}
+{% set first_day = "cast('" ~ from_date.strftime('%Y-%m-%d') ~ "' as date)" -%}
+{% set number_of_days = (to_date - from_date).days + 1 -%}
+{% if not 1 <= number_of_days <= 100000 -%}
+    {{ exceptions.raise_compiler_error(
+        'calendar_from to calendar_to are ' ~ number_of_days
+        ~ ' days; put calendar_to after calendar_from, by less than 273 years.'
+    ) }}
+{%- endif -%}
 
 with
 
@@ -40,7 +48,7 @@ numbers as (
 days as (
     select cast({{ dbt.dateadd('day', 'days_later', first_day) }} as date) as date_day
     from numbers
-    where days_later <= {{ dbt.datediff(first_day, last_day, 'day') }}
+    where days_later < {{ number_of_days }}
 ),
 
 -- 1 January 1900 was a Monday. Days before it would count from the other end, so 7 is added.
@@ -66,6 +74,13 @@ weeks as (
     from weekdays
 ),
 
+iso_years as (
+    select
+        *,
+        cast({{ dbt.date_trunc('year', 'thursday_on') }} as date) as thursdays_year_on
+    from weeks
+),
+
 final as (
     select
         date_day,
@@ -75,16 +90,13 @@ final as (
         cast(extract(month from date_day) as {{ dbt.type_bigint() }}) as month_number,
         cast(extract(day from date_day) as {{ dbt.type_bigint() }}) as day_of_month,
         cast(
-            {{ dbt.datediff('year_starts_on', 'date_day', 'day') }} + 1
-            as {{ dbt.type_bigint() }}
+            {{ dbt.datediff('year_starts_on', 'date_day', 'day') }} + 1 as {{ dbt.type_bigint() }}
         ) as day_of_year,
         cast(day_of_week as {{ dbt.type_bigint() }}) as day_of_week,
         cast(extract(year from thursday_on) as {{ dbt.type_bigint() }}) as iso_year,
         cast(
             floor(
-                {{ dbt.datediff(
-                    dbt.date_trunc('year', 'thursday_on'), 'thursday_on', 'day'
-                ) }} / 7
+                {{ dbt.datediff('thursdays_year_on', 'thursday_on', 'day') }} / 7
             ) + 1 as {{ dbt.type_bigint() }}
         ) as iso_week,
         cast(
@@ -100,7 +112,7 @@ final as (
         month_starts_on,
         quarter_starts_on,
         year_starts_on
-    from weeks
+    from iso_years
 )
 
 select * from final

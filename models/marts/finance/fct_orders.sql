@@ -145,10 +145,10 @@ converted as (
 
 final as (
     select
-        cast(converted.order_key as {{ dbt.type_string() }}) as order_key,
-        cast(converted.source_system as {{ dbt.type_string() }}) as source_system,
-        cast(converted.dataset as {{ dbt.type_string() }}) as dataset,
-        cast(converted.order_id as {{ dbt.type_string() }}) as order_id,
+        cast(orders.order_key as {{ dbt.type_string() }}) as order_key,
+        cast(orders.source_system as {{ dbt.type_string() }}) as source_system,
+        cast(orders.dataset as {{ dbt.type_string() }}) as dataset,
+        cast(orders.order_id as {{ dbt.type_string() }}) as order_id,
         cast(
             coalesce(
                 xref.customer_id,
@@ -158,37 +158,37 @@ final as (
             ) as {{ dbt.type_string() }}
         ) as customer_id,
 
-        cast(converted.country as {{ dbt.type_string() }}) as country,
-        cast(converted.currency as {{ dbt.type_string() }}) as currency,
-        cast(converted.coupon as {{ dbt.type_string() }}) as coupon,
+        cast(orders.country as {{ dbt.type_string() }}) as country,
+        cast(orders.currency as {{ dbt.type_string() }}) as currency,
+        cast(orders.coupon as {{ dbt.type_string() }}) as coupon,
 
-        converted.total_amount as amount,
-        converted.reporting_amount,
-        cast(converted.goods_amount as decimal(18, 4)) as goods_amount,
-        cast(converted.shipping_amount as decimal(18, 4)) as shipping_amount,
-        cast(converted.discount_amount as decimal(18, 4)) as discount_amount,
-        cast(converted.number_of_lines as {{ dbt.type_bigint() }}) as number_of_lines,
+        orders.total_amount as amount,
+        orders.reporting_amount,
+        cast(orders.goods_amount as decimal(18, 4)) as goods_amount,
+        cast(orders.shipping_amount as decimal(18, 4)) as shipping_amount,
+        cast(orders.discount_amount as decimal(18, 4)) as discount_amount,
+        cast(orders.number_of_lines as {{ dbt.type_bigint() }}) as number_of_lines,
 
-        converted.total_amount < 0 as is_cancellation,
-        converted.reporting_amount is null as has_missing_rate,
+        orders.total_amount < 0 as is_cancellation,
+        orders.reporting_amount is null as has_missing_rate,
 
-        cast(converted.ordered_at as date) as ordered_on,
-        converted.ordered_at
-    from converted
+        cast(orders.ordered_at as date) as ordered_on,
+        orders.ordered_at
+    from converted as orders
     left join xref
-        on converted.record_key = xref.record_key
+        on orders.record_key = xref.record_key
     left join xref as other_xref
-        on converted.other_record_key = other_xref.record_key
+        on orders.other_record_key = other_xref.record_key
     left join customers_by_value as by_user_id
         on
             by_user_id.identifier_type = 'user_id'
-            and trim(converted.user_id) = by_user_id.identifier_value
+            and trim(orders.user_id) = by_user_id.identifier_value
     left join email_domains
-        on {{ email_domain('converted.email') }} = email_domains.domain
+        on {{ email_domain('orders.email') }} = email_domains.domain
     left join customers_by_value as by_email
         on
             by_email.identifier_type = 'email'
-            and {{ normalised_email('converted.email', 'email_domains') }} = by_email.identifier_value
+            and {{ normalised_email('orders.email', 'email_domains') }} = by_email.identifier_value
 )
 
 select * from final

@@ -208,7 +208,8 @@ joined as (
         longest_stages.seconds_in_stage as longest_stage_seconds,
         {{ dbt.datediff('every.created_at', 'stage_sums.stage_entered_at', 'second') }}
             as seconds_to_stage,
-        {{ dbt.datediff('every.created_at', 'every.close_on', 'day') }} as days_to_close_on,
+        {{ dbt.datediff('every.created_at', 'every.close_on', 'day') }}
+            as days_to_close_on,
         coalesce(every.source_is_closed, in_pipeline.is_closed, in_any.is_closed, false)
             as is_closed,
         coalesce(every.source_is_won, in_pipeline.is_won, in_any.is_won, false) as is_won,

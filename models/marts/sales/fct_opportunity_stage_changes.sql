@@ -180,6 +180,13 @@ bounded as (
     from mapped
 ),
 
+timed as (
+    select
+        *,
+        {{ dbt.datediff('entered_at', 'left_at', 'second') }} as seconds_in_stage
+    from bounded
+),
+
 final as (
     select
         cast(opportunity_key as {{ dbt.type_string() }}) as opportunity_key,
@@ -204,12 +211,8 @@ final as (
         ) as direction,
 
         cast(stage_position as {{ dbt.type_bigint() }}) as stage_position,
-        cast({{ dbt.datediff('entered_at', 'left_at', 'second') }} as {{ dbt.type_bigint() }})
-            as seconds_in_stage,
-        cast(
-            {{ days_of_seconds(dbt.datediff('entered_at', 'left_at', 'second')) }}
-            as decimal(18, 2)
-        ) as days_in_stage,
+        cast(seconds_in_stage as {{ dbt.type_bigint() }}) as seconds_in_stage,
+        cast({{ days_of_seconds('seconds_in_stage') }} as decimal(18, 2)) as days_in_stage,
 
         is_final as is_closed,
         is_won,
@@ -219,7 +222,7 @@ final as (
         cast(entered_at as date) as entered_on,
         entered_at,
         left_at
-    from bounded
+    from timed
 )
 
 select * from final
