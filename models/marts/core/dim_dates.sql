@@ -90,13 +90,15 @@ final as (
         cast(extract(month from date_day) as {{ dbt.type_bigint() }}) as month_number,
         cast(extract(day from date_day) as {{ dbt.type_bigint() }}) as day_of_month,
         cast(
-            {{ dbt.datediff('year_starts_on', 'date_day', 'day') }} + 1 as {{ dbt.type_bigint() }}
+            {{ dbt.datediff('year_starts_on', 'date_day', 'day') }}
+            + 1 as {{ dbt.type_bigint() }}
         ) as day_of_year,
         cast(day_of_week as {{ dbt.type_bigint() }}) as day_of_week,
         cast(extract(year from thursday_on) as {{ dbt.type_bigint() }}) as iso_year,
         cast(
             floor(
-                {{ dbt.datediff('thursdays_year_on', 'thursday_on', 'day') }} / 7
+                {{ dbt.datediff('thursdays_year_on', 'thursday_on', 'day') }}
+                / 7
             ) + 1 as {{ dbt.type_bigint() }}
         ) as iso_week,
         cast(

@@ -183,7 +183,8 @@ bounded as (
 timed as (
     select
         *,
-        {{ dbt.datediff('entered_at', 'left_at', 'second') }} as seconds_in_stage
+        {{ dbt.datediff('entered_at', 'left_at', 'second') }}
+            as seconds_in_stage
     from bounded
 ),
 
