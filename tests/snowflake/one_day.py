@@ -48,7 +48,6 @@ COMPARED = (
     TableName("marts", "fct_orders"),
     TableName("marts", "fct_opportunities"),
     TableName("marts", "fct_opportunity_stage_changes"),
-    TableName("marts", "fct_order_lines"),
     TableName("marts", "fct_campaign_members"),
     TableName("marts", "dim_dates"),
     TableName("marts", "dim_users"),

@@ -85,16 +85,16 @@ final as (
     select
         date_day,
 
-        cast(extract(year from date_day) as {{ dbt.type_bigint() }}) as year_number,
-        cast(extract(quarter from date_day) as {{ dbt.type_bigint() }}) as quarter_number,
-        cast(extract(month from date_day) as {{ dbt.type_bigint() }}) as month_number,
-        cast(extract(day from date_day) as {{ dbt.type_bigint() }}) as day_of_month,
+        cast(year(date_day) as {{ dbt.type_bigint() }}) as year_number,
+        cast(floor((month(date_day) + 2) / 3) as {{ dbt.type_bigint() }}) as quarter_number,
+        cast(month(date_day) as {{ dbt.type_bigint() }}) as month_number,
+        cast(day(date_day) as {{ dbt.type_bigint() }}) as day_of_month,
         cast(
             {{ dbt.datediff('year_starts_on', 'date_day', 'day') }}
             + 1 as {{ dbt.type_bigint() }}
         ) as day_of_year,
         cast(day_of_week as {{ dbt.type_bigint() }}) as day_of_week,
-        cast(extract(year from thursday_on) as {{ dbt.type_bigint() }}) as iso_year,
+        cast(year(thursday_on) as {{ dbt.type_bigint() }}) as iso_year,
         cast(
             floor(
                 {{ dbt.datediff('thursdays_year_on', 'thursday_on', 'day') }}
@@ -102,11 +102,11 @@ final as (
             ) + 1 as {{ dbt.type_bigint() }}
         ) as iso_week,
         cast(
-            extract(year from fiscal_month_on) {% if first_month > 1 %}+ 1{% endif %}
+            year(fiscal_month_on) {% if first_month > 1 %}+ 1{% endif %}
             as {{ dbt.type_bigint() }}
         ) as fiscal_year,
-        cast(extract(quarter from fiscal_month_on) as {{ dbt.type_bigint() }}) as fiscal_quarter,
-        cast(extract(month from fiscal_month_on) as {{ dbt.type_bigint() }}) as fiscal_month,
+        cast(floor((month(fiscal_month_on) + 2) / 3) as {{ dbt.type_bigint() }}) as fiscal_quarter,
+        cast(month(fiscal_month_on) as {{ dbt.type_bigint() }}) as fiscal_month,
 
         day_of_week >= 6 as is_weekend,
 
