@@ -72,12 +72,9 @@ visits as (
     select
         source_system,
         opportunity_id,
+        change_id,
         source_stage,
-        changed_at as entered_at,
-        row_number() over (
-            partition by source_system, opportunity_id
-            order by changed_at asc nulls last, change_id asc nulls last
-        ) as visit_number
+        changed_at as entered_at
     from compared
     where
         source_stage_before is null
@@ -101,7 +98,7 @@ every as (
     select
         {{ record_key('salesforce', 'opportunity', 'visits.opportunity_id') }} as opportunity_key,
         visits.source_system,
-        visits.visit_number,
+        visits.change_id,
         '*' as pipeline_id,
         null as pipeline_name,
         visits.source_stage,
@@ -119,7 +116,7 @@ every as (
     select
         {{ record_key('hubspot', 'deal', 'visits.opportunity_id') }} as opportunity_key,
         visits.source_system,
-        visits.visit_number,
+        visits.change_id,
         coalesce(own_stages.pipeline_id, pipelines_of_stages.pipeline_id) as pipeline_id,
         hubspot_pipelines.pipeline_name,
         visits.source_stage,
@@ -171,12 +168,26 @@ mapped as (
 bounded as (
     select
         *,
-        lag(stage) over (partition by opportunity_key order by visit_number asc) as stage_before,
-        lag(stage_position) over (partition by opportunity_key order by visit_number asc)
-            as stage_position_before,
-        lead(entered_at) over (partition by opportunity_key order by visit_number asc) as left_at,
-        lead(visit_number) over (partition by opportunity_key order by visit_number asc) is null
-            as is_current
+        row_number() over (
+            partition by opportunity_key
+            order by entered_at asc nulls last, change_id asc nulls last
+        ) as visit_number,
+        lag(stage) over (
+            partition by opportunity_key
+            order by entered_at asc nulls last, change_id asc nulls last
+        ) as stage_before,
+        lag(stage_position) over (
+            partition by opportunity_key
+            order by entered_at asc nulls last, change_id asc nulls last
+        ) as stage_position_before,
+        lead(entered_at) over (
+            partition by opportunity_key
+            order by entered_at asc nulls last, change_id asc nulls last
+        ) as left_at,
+        lead(stage) over (
+            partition by opportunity_key
+            order by entered_at asc nulls last, change_id asc nulls last
+        ) is null as is_current
     from mapped
 ),
 
