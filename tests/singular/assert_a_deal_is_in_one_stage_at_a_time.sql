@@ -1,7 +1,7 @@
 -- Harm: visits that overlap count a deal in two stages of one day, visits with a gap in none: the
 -- pipeline of a past day would be wrong, and no sum would tell.
 
-{{ config(meta={'owner': 'sales_operations', 'domain': 'sales'}) }}
+{{ config(severity='error', meta={'owner': 'sales_operations', 'domain': 'sales'}) }}
 
 with
 
