@@ -83,6 +83,22 @@ def test_the_company_is_put_together_and_stays_together(project: Project) -> Non
     assert not differing, "models document other columns than they have"
     assert documented > 40
 
+    # The last visit of a deal, of either system, is to the stage it is in; none of the company's stages is unknown.
+    last = project.rows(
+        "select deals.source_system, count(*), count(*) filter (where visits.stage = deals.stage"
+        " and visits.source_stage = deals.source_stage and deals.stage <> 'unmapped')"
+        " from marts.fct_opportunities as deals inner join marts.fct_opportunity_stage_changes as visits"
+        " on deals.opportunity_key = visits.opportunity_key and visits.is_current group by 1 order by 1"
+    )
+    assert [system for system, *_ in last] == ["hubspot", "salesforce"]
+    assert all(deals == same > 50 for _, deals, same in last)
+
+    columns = "date_day, iso_year, iso_week, day_of_week, day_of_year, month_starts_on"
+    days = project.rows(f"select {columns} from marts.dim_dates order by 1")
+    assert len(days) == (days[-1][0] - days[0][0]).days + 1 > 10_000
+    for day, *parts in days:
+        assert parts == [*day.isocalendar(), day.timetuple().tm_yday, day.replace(day=1)], day
+
     before = dict(project.rows(XREF))
     assert set(before) >= set(company.tables["truth.records"]["record_key"].to_pylist())
     project.run("build", timeout=400)
@@ -167,7 +183,9 @@ def test_marts_are_owned_contracted_and_tested(project: Project) -> None:
     tested = {test.get("attached_node") for test in nodes if test["resource_type"] == "test"}
     unit_tested = {test["model"] for test in manifest["unit_tests"].values()}
     assert {mart["name"] for mart in marts} >= {
-        "dim_customers", "dim_accounts", "fct_opportunities", "fct_orders", "customer_360"
+        "dim_dates", "dim_customers", "dim_accounts", "dim_users", "dim_campaigns", "dim_products",
+        "fct_opportunities", "fct_opportunity_stage_changes", "fct_orders", "fct_order_lines",
+        "fct_campaign_members", "fct_touches", "customer_360",
     }  # fmt: skip
     for mart in marts:
         meta = mart["config"]["meta"]

@@ -21,6 +21,7 @@ accounts as (
         'salesforce' as source_system,
         account_id,
         owner_id,
+        {{ record_key('salesforce', 'user', 'owner_id') }} as owner_key,
         account_name,
         account_type,
         industry,
@@ -41,6 +42,7 @@ accounts as (
         'hubspot' as source_system,
         company_id as account_id,
         owner_id,
+        {{ record_key('hubspot', 'owner', 'owner_id') }} as owner_key,
         company_name as account_name,
         null as account_type,
         industry,
@@ -61,6 +63,7 @@ final as (
         cast(accounts.source_system as {{ dbt.type_string() }}) as source_system,
         cast(accounts.account_id as {{ dbt.type_string() }}) as account_id,
         cast(accounts.owner_id as {{ dbt.type_string() }}) as owner_id,
+        cast(accounts.owner_key as {{ dbt.type_string() }}) as owner_key,
 
         cast(accounts.account_name as {{ dbt.type_string() }}) as account_name,
         cast(accounts.account_type as {{ dbt.type_string() }}) as account_type,

@@ -12,6 +12,10 @@ files_lines as (
     where not is_deleted
 ),
 
+rates as (
+    select * from {{ ref('int_finance__currency_rates') }}
+),
+
 products as (
     {{ json_array_rows(
         'order_calls',
@@ -39,6 +43,9 @@ segment_lines as (
 every as (
     select
         {{ record_key('segment', 'order', 'order_id') }} as order_key,
+        'segment' as source_system,
+        null as dataset,
+        {{ record_key('segment', 'product', 'product_id') }} as product_key,
         cast(element_index as {{ dbt.type_string() }}) as line_id,
         product_id,
         product_name,
@@ -54,6 +61,9 @@ every as (
 
     select
         {{ record_key('files', 'order', "dataset || '/' || order_id") }} as order_key,
+        'files' as source_system,
+        dataset,
+        {{ record_key('files', 'product', "dataset || '/' || product_id") }} as product_key,
         line_id,
         product_id,
         product_name,
@@ -68,20 +78,33 @@ every as (
 
 final as (
     select
-        cast(order_key as {{ dbt.type_string() }}) as order_key,
-        cast(line_id as {{ dbt.type_string() }}) as line_id,
-        cast(product_id as {{ dbt.type_string() }}) as product_id,
+        cast(every.order_key as {{ dbt.type_string() }}) as order_key,
+        cast(every.line_id as {{ dbt.type_string() }}) as line_id,
+        cast(every.source_system as {{ dbt.type_string() }}) as source_system,
+        cast(every.dataset as {{ dbt.type_string() }}) as dataset,
+        cast(every.product_key as {{ dbt.type_string() }}) as product_key,
+        cast(every.product_id as {{ dbt.type_string() }}) as product_id,
 
-        cast(product_name as {{ dbt.type_string() }}) as product_name,
-        cast(product_category as {{ dbt.type_string() }}) as product_category,
-        cast(currency as {{ dbt.type_string() }}) as currency,
+        cast(every.product_name as {{ dbt.type_string() }}) as product_name,
+        cast(every.product_category as {{ dbt.type_string() }}) as product_category,
+        cast(every.currency as {{ dbt.type_string() }}) as currency,
 
-        cast(quantity as decimal(18, 4)) as quantity,
-        cast(unit_price as decimal(18, 4)) as unit_price,
-        cast(amount as decimal(18, 4)) as amount,
+        cast(every.quantity as decimal(18, 4)) as quantity,
+        cast(every.unit_price as decimal(18, 4)) as unit_price,
+        cast(every.amount as decimal(18, 4)) as amount,
+        cast(
+            {{ reporting_amount(
+                'cast(every.amount as decimal(18, 4))', 'every.currency', 'rates.rate'
+            ) }} as decimal(18, 4)
+        ) as reporting_amount,
 
-        ordered_at
+        cast(every.ordered_at as date) as ordered_on,
+        every.ordered_at
     from every
+    left join rates
+        on
+            every.currency = rates.currency
+            and cast(every.ordered_at as date) = rates.date_day
 )
 
 select * from final

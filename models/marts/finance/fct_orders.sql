@@ -17,6 +17,10 @@ order_lines as (
     select * from {{ ref('fct_order_lines') }}
 ),
 
+rates as (
+    select * from {{ ref('int_finance__currency_rates') }}
+),
+
 xref as (
     select * from {{ ref('customer_xref_current') }}
 ),
@@ -114,12 +118,37 @@ every as (
     select * from files_orders
 ),
 
+valued as (
+    select
+        every.*,
+        line_sums.goods_amount,
+        coalesce(line_sums.number_of_lines, 0) as number_of_lines,
+        cast(coalesce(every.amount, line_sums.goods_amount, 0) as decimal(18, 4)) as total_amount
+    from every
+    left join line_sums
+        on every.order_key = line_sums.order_key
+),
+
+converted as (
+    select
+        valued.*,
+        cast(
+            {{ reporting_amount('valued.total_amount', 'valued.currency', 'rates.rate') }}
+            as decimal(18, 4)
+        ) as reporting_amount
+    from valued
+    left join rates
+        on
+            valued.currency = rates.currency
+            and cast(valued.ordered_at as date) = rates.date_day
+),
+
 final as (
     select
-        cast(every.order_key as {{ dbt.type_string() }}) as order_key,
-        cast(every.source_system as {{ dbt.type_string() }}) as source_system,
-        cast(every.dataset as {{ dbt.type_string() }}) as dataset,
-        cast(every.order_id as {{ dbt.type_string() }}) as order_id,
+        cast(orders.order_key as {{ dbt.type_string() }}) as order_key,
+        cast(orders.source_system as {{ dbt.type_string() }}) as source_system,
+        cast(orders.dataset as {{ dbt.type_string() }}) as dataset,
+        cast(orders.order_id as {{ dbt.type_string() }}) as order_id,
         cast(
             coalesce(
                 xref.customer_id,
@@ -129,36 +158,37 @@ final as (
             ) as {{ dbt.type_string() }}
         ) as customer_id,
 
-        cast(every.country as {{ dbt.type_string() }}) as country,
-        cast(every.currency as {{ dbt.type_string() }}) as currency,
-        cast(every.coupon as {{ dbt.type_string() }}) as coupon,
+        cast(orders.country as {{ dbt.type_string() }}) as country,
+        cast(orders.currency as {{ dbt.type_string() }}) as currency,
+        cast(orders.coupon as {{ dbt.type_string() }}) as coupon,
 
-        cast(coalesce(every.amount, line_sums.goods_amount, 0) as decimal(18, 4)) as amount,
-        cast(line_sums.goods_amount as decimal(18, 4)) as goods_amount,
-        cast(every.shipping_amount as decimal(18, 4)) as shipping_amount,
-        cast(every.discount_amount as decimal(18, 4)) as discount_amount,
-        cast(coalesce(line_sums.number_of_lines, 0) as {{ dbt.type_bigint() }}) as number_of_lines,
+        orders.total_amount as amount,
+        orders.reporting_amount,
+        cast(orders.goods_amount as decimal(18, 4)) as goods_amount,
+        cast(orders.shipping_amount as decimal(18, 4)) as shipping_amount,
+        cast(orders.discount_amount as decimal(18, 4)) as discount_amount,
+        cast(orders.number_of_lines as {{ dbt.type_bigint() }}) as number_of_lines,
 
-        coalesce(every.amount, line_sums.goods_amount, 0) < 0 as is_cancellation,
+        orders.total_amount < 0 as is_cancellation,
+        orders.reporting_amount is null as has_missing_rate,
 
-        every.ordered_at
-    from every
+        cast(orders.ordered_at as date) as ordered_on,
+        orders.ordered_at
+    from converted as orders
     left join xref
-        on every.record_key = xref.record_key
+        on orders.record_key = xref.record_key
     left join xref as other_xref
-        on every.other_record_key = other_xref.record_key
+        on orders.other_record_key = other_xref.record_key
     left join customers_by_value as by_user_id
         on
             by_user_id.identifier_type = 'user_id'
-            and trim(every.user_id) = by_user_id.identifier_value
+            and trim(orders.user_id) = by_user_id.identifier_value
     left join email_domains
-        on {{ email_domain('every.email') }} = email_domains.domain
+        on {{ email_domain('orders.email') }} = email_domains.domain
     left join customers_by_value as by_email
         on
             by_email.identifier_type = 'email'
-            and {{ normalised_email('every.email', 'email_domains') }} = by_email.identifier_value
-    left join line_sums
-        on every.order_key = line_sums.order_key
+            and {{ normalised_email('orders.email', 'email_domains') }} = by_email.identifier_value
 )
 
 select * from final

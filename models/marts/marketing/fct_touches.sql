@@ -77,6 +77,7 @@ web_touches as (
                 then 'direct'
             else 'referral'
         end as channel,
+        {{ record_key('segment', 'campaign', 'sessions.campaign_name') }} as campaign_key,
         sessions.campaign_source,
         sessions.campaign_name,
         sessions.landing_url,
@@ -98,6 +99,7 @@ campaign_touches as (
         ) as record_key,
         'campaign_response' as touch_type,
         lower(coalesce(campaigns.campaign_type, 'campaign')) as channel,
+        {{ record_key('salesforce', 'campaign', 'campaign_members.campaign_id') }} as campaign_key,
         'salesforce' as campaign_source,
         campaigns.campaign_name,
         null as landing_url,
@@ -118,6 +120,7 @@ lead_touches as (
         record_key,
         'lead_created' as touch_type,
         lower(coalesce(lead_source, 'unknown')) as channel,
+        null as campaign_key,
         null as campaign_source,
         null as campaign_name,
         null as landing_url,
@@ -156,6 +159,7 @@ sales_touches as (
         end as record_key,
         'sales_activity' as touch_type,
         channel,
+        null as campaign_key,
         'salesforce' as campaign_source,
         null as campaign_name,
         null as landing_url,
@@ -186,6 +190,7 @@ final as (
     select
         cast(every.touch_key as {{ dbt.type_string() }}) as touch_key,
         cast(xref.customer_id as {{ dbt.type_string() }}) as customer_id,
+        cast(every.campaign_key as {{ dbt.type_string() }}) as campaign_key,
 
         cast(every.touch_type as {{ dbt.type_string() }}) as touch_type,
         cast(every.channel as {{ dbt.type_string() }}) as channel,
