@@ -156,7 +156,8 @@ def test_steps_of_funnels_are_rows_that_the_models_read(tmp_path: Path) -> None:
 
 def test_channels_are_rows_by_medium_and_by_site(tmp_path: Path) -> None:
     file = tmp_path / "channels.yml"
-    file.write_text("channels: [{name: cpc, media: [PPC]}, {name: social, media: [sm], hosts: [X]}]")
+    # Channels are compared in lower case: with what was spent on them, and with one another.
+    file.write_text("channels: [{name: CPC, media: [PPC]}, {name: social, media: [sm], hosts: [X]}]")
     found = channels.read(file)
     assert list(channels.media(found)) == [("ppc", "cpc"), ("sm", "social")]
     assert list(channels.hosts(found)) == [("x", "social")]
@@ -176,6 +177,11 @@ def test_channels_that_cannot_be_told_apart_are_refused(tmp_path: Path, text: st
     file.write_text(f"channels: {text}")
     with pytest.raises(ContractError, match=re.escape(reason)):
         channels.read(file)
+
+
+def test_direct_channels_are_channels_in_whatever_case(folder: Path) -> None:
+    replaced(folder / "attribution.yml", "[direct, unknown]", "[Direct, ' unknown']")
+    assert attribution.read(folder / "attribution.yml").direct_channels == ("direct", "unknown")
 
 
 @pytest.mark.parametrize(
