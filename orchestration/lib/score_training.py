@@ -64,9 +64,7 @@ SCHEMAS: dict[TableName, pa.Schema] = {
 # Scores with the model that has their examples, and what is told of where it is not built.
 EXAMPLES = {"churn": "int_finance__churn_examples", "lead": "int_sales__lead_examples"}
 # Columns of examples that are no feature.
-_OTHERS = frozenset(
-    {"customer_id", "lead_id", "horizons_back", "outcome", "horizon_days", "as_of_day", "cutoff_day"}
-)
+_OTHERS = frozenset({"customer_id", "lead_id", "horizons_back", "outcome", "horizon_days", "as_of_day", "cutoff_day"})
 
 Opened = Callable[[], AbstractContextManager[Warehouse]]
 

@@ -90,7 +90,9 @@ class Shop:
                         sql = sql.replace("nullif('', '')", f"nullif('{cutoff or ''}', '')")
                     connection.execute(f"create or replace table marts.{name} as {sql}")
             for name in SHOWN:
-                found[name] = connection.execute(f"select columns(*)::varchar from marts.{name} order by all").fetchall()
+                found[name] = connection.execute(
+                    f"select columns(*)::varchar from marts.{name} order by all"
+                ).fetchall()
         return found
 
     def learn(self, score: str, at: datetime) -> tuple[str, Learnt]:
@@ -184,7 +186,9 @@ def calls(first: date, last: date) -> list[tuple[Any, ...]]:
     made = []
     for place in range(9000):
         at = datetime.combine(BEGIN, datetime.min.time()) + timedelta(days=chance.uniform(500, 730))
-        kind, name = chance.choice([("page", None), ("track", "Order Completed"), ("track", "Looked"), ("identify", None)])
+        kind, name = chance.choice(
+            [("page", None), ("track", "Order Completed"), ("track", "Looked"), ("identify", None)]
+        )
         arrived = at + timedelta(days=2 if place % 9 == 0 else 0)
         if first <= arrived.date() <= last:
             made.append((f"m{place}", f"c{chance.randrange(200)}", kind, name, at, arrived))
@@ -223,7 +227,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     dawn = datetime.combine(next_day, datetime.min.time())
     shop.land("marts.fct_orders", [(f"n{n}", f"c{n}", "USD", 1e6, n % 2 == 0, dawn) for n in range(700)])
     shop.land("marts.fct_touches", [(f"n{n}", f"p{n}", "sales_activity", dawn) for n in range(2500)])
-    shop.land("marts.fct_events", [(f"n{n}", f"c{n}", "page", None, dawn - timedelta(days=2), dawn) for n in range(200)])
+    shop.land(
+        "marts.fct_events", [(f"n{n}", f"c{n}", "page", None, dawn - timedelta(days=2), dawn) for n in range(200)]
+    )
     return Told(
         then,
         later,
@@ -333,7 +339,7 @@ def test_too_little_history_is_refused_in_a_sentence(told: Told) -> None:
         connection.execute("create or replace table marts.kept as from marts.int_finance__churn_examples")
         connection.execute("update marts.int_finance__churn_examples set outcome = 0 where outcome = 1")
     try:
-        with pytest.raises(ValueModelError, match="0 of .* examples had the outcome; 30 that had it"):
+        with pytest.raises(ValueModelError, match=r"0 of .* examples had the outcome; 30 that had it"):
             told.shop.learn("churn", datetime(2026, 1, 2))
     finally:
         with duckdb.connect(told.shop.project.warehouse) as connection:
