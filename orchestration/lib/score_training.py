@@ -1,7 +1,7 @@
 """What scores learn from the warehouse's own history: one version of three books in ``ops``, back-tested.
 
-Examples are read as they stand in a dbt model, of the last build and as of its cut-off: what learns and what is scored is
-made by one model. An example is looked at from the cut-off (``horizons_back`` 0, to be scored) or from one or two
+Examples are read as they stand in a dbt model, of the last build and as of its cut-off: what learns and what is scored
+is made by one model. An example is looked at from the cut-off (``horizons_back`` 0, to be scored) or from one or two
 horizons before it, where the outcome is known. The back-test learns from two horizons back and is measured on one
 horizon back: it sees nothing that was not known then.
 """
@@ -102,8 +102,8 @@ def learn(opened: Opened, marts: str, score: str) -> Learnt:
         raise ValueModelError(f"Examples of {score} are of several cut-offs: run `braid build` again.")
     values, happened, back = _examples(rows, len(features))
     model = logistic.fit(features, values, happened)
-    cutoff, horizon = (column.to_pylist()[0] for column in known.columns)
-    return Learnt(score, cutoff, int(horizon), model, _tested(features, values, happened, back))
+    said: list[Any] = [column.to_pylist()[0] for column in known.columns]
+    return Learnt(score, said[0], int(said[1]), model, _tested(features, values, happened, back))
 
 
 def train(opened: Opened, marts: str, score: str, at: datetime) -> tuple[str, Learnt]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from orchestration.lib.score_training import Learnt, train
@@ -38,7 +39,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 class Told(NamedTuple):
-    """Rows as text: by the cut-off, with a month more known, and as of the cut-off again, with rows of far later too."""
+    """Rows as text: by the cut-off, with a month more known, and as of the cut-off again, with the day after landed."""
 
     then: Rows
     later: Rows
@@ -69,8 +70,6 @@ class Shop:
         """Rows of ``table``, through Arrow: one insert, however many."""
         with duckdb.connect(self.project.warehouse) as connection:
             names = [row[0] for row in connection.execute(f"describe {table}").fetchall()]
-            import pyarrow as pa
-
             columns = zip(*rows, strict=True)
             connection.register(
                 "landed", pa.table({name: list(column) for name, column in zip(names, columns, strict=True)})
@@ -223,7 +222,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     for score in ("churn", "lead"):
         shop.learn(score, datetime(2026, 1, 1))
     later = shop.build()
-    # Rows of far later, of everybody: one would show.
+    # Rows of everybody, of the day after: one would show.
     dawn = datetime.combine(next_day, datetime.min.time())
     shop.land("marts.fct_orders", [(f"n{n}", f"c{n}", "USD", 1e6, n % 2 == 0, dawn) for n in range(700)])
     shop.land("marts.fct_touches", [(f"n{n}", f"p{n}", "sales_activity", dawn) for n in range(2500)])

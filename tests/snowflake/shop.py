@@ -56,11 +56,8 @@ def land_parameters(store: Warehouse) -> None:
     spend = {**at, "currency": "USD", "p": 6.25, "q": 3.74, "v": 15.44}
     _land(store, MODELS, [{**model, "trained_at": datetime(2000, 1, 1)}], SCHEMAS[MODELS], ["model_version"])
     _land(store, SPEND_MODELS, [spend], SCHEMAS[SPEND_MODELS], ["model_version", "currency"])
-    for score, features, horizon in (
-        ("churn", ("purchase_days", "overdue"), 90),
-        ("lead", ("lead_age", "silence"), 60),
-    ):
-        _land_score(store, score, features, horizon)
+    _land_score(store, "churn", ("purchase_days", "overdue"), 90)
+    _land_score(store, "lead", ("lead_age", "silence"), 60)
 
 
 def _land_score(store: Warehouse, score: str, features: tuple[str, ...], horizon: int) -> None:
