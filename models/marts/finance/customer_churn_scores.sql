@@ -1,5 +1,6 @@
 -- Grain: one row per customer who bought in the churn_active_days up to the cut-off; none before
--- `braid score train churn` has run. How likely it is that they buy nothing in the horizon, and why.
+-- `braid score train churn` has run. How likely it is that they buy nothing in the horizon, and
+-- why.
 
 {% set features = churn_features() %}
 

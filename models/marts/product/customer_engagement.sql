@@ -1,5 +1,6 @@
 -- Grain: one row per customer with points left, as of the cut-off: how engaged they are, 0 to 100.
--- Points of a call halve every half-life; calls, points and days are those of contracts/engagement.yml.
+-- Points of a call halve every half-life; calls, points and days are as contracts/engagement.yml
+-- has them.
 
 with
 

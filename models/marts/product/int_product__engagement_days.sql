@@ -1,5 +1,6 @@
--- Grain: one row per customer, activity and day on which they did it, of those that still have points.
--- A call counts that was made by the cut-off and had arrived by then: what came later was not known.
+-- Grain: one row per customer, activity and day on which they did it, of those with points left.
+-- A call counts that was made by the cut-off and had arrived by then: what came later was not
+-- known.
 
 {{ config(materialized='view', contract={'enforced': false}) }}
 

@@ -1,5 +1,5 @@
--- Grain: one row, the last day that lead priority knows of: the variable value_cutoff or, without it,
--- the newest day on which a lead came in or converted, as the CRM's clock has it.
+-- Grain: one row, the last day that lead priority knows of: the variable value_cutoff or, without
+-- it, the newest day on which a lead came in or converted, as the CRM's clock has it.
 
 {{ config(materialized='view', contract={'enforced': false}) }}
 

@@ -1,7 +1,7 @@
--- Grain: one row per lead and day it is looked from: the cut-off, and one and two horizons before it,
--- where it had come in within the lead_open_days before and was not converted yet.
--- Features know leads and touches up to as_of_day alone. The outcome, that the lead converted within
--- one horizon, is never looked for beyond the cut-off: as of the cut-off it is null.
+-- Grain: one row per lead and day it is looked at from: the cut-off, and one and two horizons before,
+-- where it had come in within the lead_open_days up to it and was not converted yet.
+-- Features know leads and touches up to as_of_day alone. The outcome, that it converted within one
+-- horizon, is never looked for beyond the cut-off: as of the cut-off it is null.
 
 {{ config(materialized='table', contract={'enforced': false}) }}
 
@@ -75,7 +75,7 @@ open_leads as (
     from leads
     inner join looked_from
         on
-            looked_from.as_of_day >= leads.created_on
+            leads.created_on <= looked_from.as_of_day
             and leads.created_on
             > {{ dbt.dateadd('day', -var('lead_open_days'), 'looked_from.as_of_day') }}
             and coalesce(leads.converted_on > looked_from.as_of_day, true)
@@ -101,8 +101,8 @@ past_leads as (
     from leads
     inner join looked_from
         on
-            looked_from.as_of_day
-            >= {{ dbt.dateadd('day', horizon, 'leads.created_on') }}
+            {{ dbt.dateadd('day', horizon, 'leads.created_on') }}
+            <= looked_from.as_of_day
     group by looked_from.horizons_back, leads.lead_source
 ),
 
@@ -176,7 +176,11 @@ measured as (
         / (coalesce(source_rates.number_of_leads, 0) + 10.0) as source_rate,
         case
             when open_leads.horizons_back > 0
-                then case when open_leads.converted_on <= open_leads.horizon_ends_on then 1 else 0 end
+                then
+                    case
+                        when open_leads.converted_on <= open_leads.horizon_ends_on then 1
+                        else 0
+                    end
         end as outcome
     from open_leads
     left join touched
