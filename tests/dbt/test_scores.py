@@ -304,6 +304,40 @@ def test_the_sql_is_the_model_and_effects_add_up_to_it(
         assert most <= 0 or parts[model.features.index(reason)] == most
 
 
+def test_features_are_those_of_the_orders_counted_out(told: Told) -> None:
+    by_customer: dict[str, list[tuple[date, bool]]] = {}
+    for _, customer, _, _, cancelled, at in orders():
+        by_customer.setdefault(customer, []).append((at.date(), cancelled))
+    expected = {}
+    for customer, made in by_customer.items():
+        for back in range(3):
+            day = CUTOFF - timedelta(days=90 * back)
+            known = [one for one in made if one[0] <= day]
+            days = sorted({at for at, cancelled in known if not cancelled})
+            if not days or (day - days[-1]).days >= 365:
+                continue
+            away, often = (day - days[-1]).days, len(days)
+            between = (days[-1] - days[0]).days / (often - 1) if often > 1 else 0.0
+            later = {at for at, cancelled in made if not cancelled and day < at <= day + timedelta(days=90)}
+            expected[customer, back] = (
+                *(math.log(1 + away), math.log(often), float(often > 1)),
+                math.log(1 + away) - math.log(1 + between) if often > 1 else 0.0,
+                math.log(1 + (day - days[0]).days),
+                math.log(1 + sum((day - at).days < 90 for at in days)),
+                sum(cancelled for _, cancelled in known) / len(known),
+                None if back == 0 else int(not later),
+            )
+    found = told.shop.project.rows(
+        "select customer_id, horizons_back, days_since_purchase, purchase_days, came_back, overdue, customer_age, "
+        "recent_purchase_days, cancelled_share, outcome from marts.int_finance__churn_examples"
+    )
+    assert len(found) == len(expected) > 900
+    for customer, back, *features, outcome in found:
+        *theirs, happened = expected[customer, back]
+        assert outcome == happened, (customer, back)
+        assert features == pytest.approx(theirs, abs=1e-9), (customer, back)
+
+
 def test_what_is_published_is_what_was_learnt(told: Told) -> None:
     for score, learnt in told.learnt.items():
         version, tested = told.versions[score], learnt.tested

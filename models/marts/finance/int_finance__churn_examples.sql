@@ -1,7 +1,7 @@
--- Grain: one row per customer and day they are looked at from: the cut-off, and one and two horizons
--- before. Who bought in the churn_active_days up to that day is a customer that can be lost.
--- Features know orders up to as_of_day alone. The outcome, that they bought nothing for one horizon,
--- is never looked for beyond the cut-off: as of the cut-off it is null.
+-- Grain: one row per customer and day they are looked at from: the cut-off, and one and two
+-- horizons before. Who bought in the churn_active_days up to that day is one that can be lost.
+-- Features know orders up to as_of_day alone. The outcome, that they bought nothing for one
+-- horizon, is never looked for beyond the cut-off: as of the cut-off it is null.
 
 {{ config(materialized='table', contract={'enforced': false}) }}
 

@@ -1,5 +1,5 @@
--- Grain: one row per lead and day it is looked at from: the cut-off, and one and two horizons before,
--- where it had come in within the lead_open_days up to it and was not converted yet.
+-- Grain: one row per lead and day it is looked at from: the cut-off, and one and two horizons
+-- before, where it had come in within the lead_open_days up to it and was not converted yet.
 -- Features know leads and touches up to as_of_day alone. The outcome, that it converted within one
 -- horizon, is never looked for beyond the cut-off: as of the cut-off it is null.
 
