@@ -44,7 +44,9 @@ def read(path: Path = HERE / "attribution.yml") -> Attribution:
         raise ContractError(
             f"{top.where}: first_percent and last_percent are {first} and {last}; they must leave something of 100."
         )
-    return Attribution(conversions, top.texts("direct_channels"), first, last, half_life)
+    # Channels are in lower case wherever they come from.
+    direct = tuple(channel.strip().lower() for channel in top.texts("direct_channels"))
+    return Attribution(conversions, direct, first, last, half_life)
 
 
 def _conversion(entry: Entry) -> Conversion:

@@ -17,6 +17,7 @@ from contracts import (
     channels,
     derived,
     emails,
+    engagement,
     funnels,
     households,
     identifiers,
@@ -64,6 +65,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     household_rules = households.read(folder / "households.yml")
     credit = attribution.read(folder / "attribution.yml")
     ways = channels.read(folder / "channels.yml")
+    engaged = engagement.read(folder / "engagement.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -165,6 +167,12 @@ def _rendered(folder: Path) -> Mapping[str, str]:
         "attribution_rules.csv": _csv(
             ("first_percent", "last_percent", "half_life_days"),
             [(credit.first_percent, credit.last_percent, credit.half_life_days)],
+        ),
+        "engagement_activities.csv": _csv(
+            ("event_type", "event_name", "activity", "points", "most_a_day"), engagement.rows(engaged)
+        ),
+        "engagement_rules.csv": _csv(
+            ("half_life_days", "middle_points"), [(engaged.half_life_days, engaged.middle_points)]
         ),
         "survivorship_rules.csv": _csv(("field", "survivorship_rule"), ((f.name, f.rule) for f in fields)),
         "survivorship_trust.csv": _csv(

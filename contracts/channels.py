@@ -15,7 +15,7 @@ _HOST = re.compile(r"[a-z0-9-]+")
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel with the media (lower case) and the sites that lead to it."""
+    """A channel (lower case, as all channels are) with the media (lower case) and the sites that lead to it."""
 
     name: str
     media: tuple[str, ...]
@@ -44,8 +44,8 @@ def hosts(channels: Sequence[Channel]) -> Iterator[tuple[str, str]]:
 
 def _channel(entry: Entry) -> Channel:
     found = Channel(
-        entry.text("name"),
-        tuple(medium.lower() for medium in entry.texts("media")),
+        entry.text("name").strip().lower(),
+        tuple(medium.strip().lower() for medium in entry.texts("media")),
         tuple(host.lower() for host in entry.texts("hosts")),
     )
     for host in found.hosts:

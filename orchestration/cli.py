@@ -24,6 +24,7 @@ from orchestration.commands.publish import publish
 from orchestration.commands.quarantine import quarantine
 from orchestration.commands.reconcile import reconcile
 from orchestration.commands.sandbox import sandbox
+from orchestration.commands.score import score
 from orchestration.commands.status import status
 from orchestration.commands.value import value
 from orchestration.errors import BAD_USAGE, FAILED, INTERRUPTED, STOPPED, explained
@@ -62,7 +63,7 @@ for command in MATCHING:
     identity.add_command(command)
 for command in (
     *(extract, reconcile, quarantine, status, build, publish),
-    *(identity, value, plan, collect, dead_letters, contracts, sandbox, demo),
+    *(identity, value, score, plan, collect, dead_letters, contracts, sandbox, demo),
 ):
     cli.add_command(command)
 

@@ -22,6 +22,8 @@ from orchestration.defs.proof.schedules import every_dawn, every_sunday
 from orchestration.defs.proof.sensors import tell_when_schema_changes
 from orchestration.defs.salesforce.assets import salesforce
 from orchestration.defs.salesforce.checks import salesforce_batches
+from orchestration.defs.score.assets import train_scores
+from orchestration.defs.score.jobs import score_job
 from orchestration.defs.segment.assets import segment
 from orchestration.defs.segment.checks import segment_batches
 from orchestration.defs.segment.schedules import events, every_hour
@@ -31,7 +33,10 @@ from orchestration.defs.value.assets import train_value
 from orchestration.defs.value.jobs import value_job
 
 defs = dg.Definitions(
-    assets=[salesforce, hubspot, segment, files, sql, collected, dbt_build, train_matching, train_value],
+    assets=[
+        *(salesforce, hubspot, segment, files, sql, collected, dbt_build),
+        *(train_matching, train_value, train_scores),
+    ],
     asset_checks=[
         salesforce_batches,
         hubspot_batches,
@@ -42,7 +47,7 @@ defs = dg.Definitions(
         source_freshness,
         proven,
     ],
-    jobs=[nightly, extract_all, events, freshness, recount, sweep, train, value_job],
+    jobs=[nightly, extract_all, events, freshness, recount, sweep, train, value_job, score_job],
     schedules=[every_night, every_noon, every_hour, every_half_past, every_dawn, every_sunday],
     sensors=[tell_when_failed, tell_when_stale, tell_when_schema_changes],
 )

@@ -165,7 +165,7 @@ def _publish(warehouse: Warehouse, trained: Trained, at: datetime) -> None:
             for currency, one in trained.spend.items()
         ],
     }  # fmt: skip
-    tables = {name: _table(SCHEMAS[name], lines) for name, lines in rows.items()}
+    tables = {name: table_of(SCHEMAS[name], lines) for name, lines in rows.items()}
     for name, table in tables.items():
         warehouse.ensure_table(name, table.schema)
     with (
@@ -178,7 +178,8 @@ def _publish(warehouse: Warehouse, trained: Trained, at: datetime) -> None:
         warehouse.append(MODELS, models)
 
 
-def _table(schema: pa.Schema, rows: list[tuple[object, ...]]) -> pa.Table:
+def table_of(schema: pa.Schema, rows: list[tuple[object, ...]]) -> pa.Table:
+    """Rows as a table of the schema; empty for none."""
     columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
     return pa.table(
         [pa.array(list(column), type=kind) for column, kind in zip(columns, schema.types, strict=True)], schema=schema

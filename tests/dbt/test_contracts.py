@@ -18,6 +18,7 @@ from contracts import (
     build,
     channels,
     emails,
+    engagement,
     funnels,
     identifiers,
     owners,
@@ -156,7 +157,8 @@ def test_steps_of_funnels_are_rows_that_the_models_read(tmp_path: Path) -> None:
 
 def test_channels_are_rows_by_medium_and_by_site(tmp_path: Path) -> None:
     file = tmp_path / "channels.yml"
-    file.write_text("channels: [{name: cpc, media: [PPC]}, {name: social, media: [sm], hosts: [X]}]")
+    # Channels are compared in lower case: with what was spent on them, and with one another.
+    file.write_text("channels: [{name: CPC, media: [PPC]}, {name: social, media: [sm], hosts: [X]}]")
     found = channels.read(file)
     assert list(channels.media(found)) == [("ppc", "cpc"), ("sm", "social")]
     assert list(channels.hosts(found)) == [("x", "social")]
@@ -176,6 +178,44 @@ def test_channels_that_cannot_be_told_apart_are_refused(tmp_path: Path, text: st
     file.write_text(f"channels: {text}")
     with pytest.raises(ContractError, match=re.escape(reason)):
         channels.read(file)
+
+
+def test_engagement_is_rows_by_name_and_by_type(tmp_path: Path) -> None:
+    file = tmp_path / "engagement.yml"
+    file.write_text(
+        "{half_life_days: 3, middle_points: 9, activities: [{name: buy, points: 5, most_a_day: 1, events: [' Paid ']},"
+        " {name: look, points: 1, most_a_day: 2, types: [page, track]}]}"
+    )
+    found = engagement.read(file)
+    assert (found.half_life_days, found.middle_points) == (3, 9)
+    assert list(engagement.rows(found)) == [
+        ("track", "paid", "buy", 5, 1),
+        ("page", None, "look", 1, 2),
+        ("track", None, "look", 1, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("half_life_days: 14", "half_life_days: 0", "half_life_days must be a whole number of at least 1"),
+        ("middle_points: 30", "", "lacks middle_points"),
+        ("    points: 20\n", "", "purchase lacks points"),
+        ("events: [Signed Up]", "events: [ORDER completed]", "'order completed' is listed twice among events"),
+        ("types: [page, screen]", "types: [page, track]", "'track' is listed twice among types"),
+        ("types: [page, screen]", "types: [click]", "'click' is no type of a call; it must be one of page, screen"),
+        ("    types: [page, screen]\n", "", "visit needs events or types"),
+    ],
+)
+def test_points_that_nobody_could_give_are_refused(folder: Path, before: str, after: str, reason: str) -> None:
+    replaced(folder / "engagement.yml", before, after)
+    with pytest.raises(ContractError, match=re.escape(reason)):
+        engagement.read(folder / "engagement.yml")
+
+
+def test_direct_channels_are_channels_in_whatever_case(folder: Path) -> None:
+    replaced(folder / "attribution.yml", "[direct, unknown]", "[Direct, ' unknown']")
+    assert attribution.read(folder / "attribution.yml").direct_channels == ("direct", "unknown")
 
 
 @pytest.mark.parametrize(

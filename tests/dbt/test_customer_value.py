@@ -7,7 +7,7 @@ import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,8 @@ from warehouse.duckdb import DuckDBWarehouse
 
 pytestmark = [pytest.mark.timeout(600)]
 
-CUTOFF = datetime(2024, 12, 31)
+# A month before the last order.
+CUTOFF = datetime(2025, 11, 30)
 MODELS = (
     "int_finance__value_cutoff int_finance__orders_by_cutoff int_finance__customer_currencies "
     "int_finance__purchase_histories int_finance__value_model int_finance__purchase_expectations customer_rfm "
@@ -99,7 +100,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     land(project, [row for row in made if row[-1] < CUTOFF + timedelta(days=1)])
     project.run("run", "--select", MODELS)
     assert project.rows("select count(*) from marts.customer_value_scores") == [(0,)]
-    first = learnt(project, datetime(2025, 1, 1, tzinfo=UTC).replace(tzinfo=None))
+    first = learnt(project, datetime(2025, 12, 1))
     project.run("run", "--select", MODELS)
     then = shown(project)
     land(project, [row for row in made if row[-1] >= CUTOFF + timedelta(days=1)])
@@ -124,9 +125,9 @@ def test_nothing_from_after_the_cutoff_is_in_what_is_said_of_it(told: Told, mode
 
 def test_the_cutoffs_own_day_counts_to_its_last_second(told: Told) -> None:
     ((day,),) = {row[-1:] for row in told.then["customer_rfm"]}
-    assert day == "2024-12-31"
+    assert day == "2025-11-30"
     (mine,) = (row for row in told.then["customer_rfm"] if row[0] == "c0")
-    assert mine[-2] == "2024-12-31"
+    assert mine[-2] == "2025-11-30"
 
 
 def test_scores_are_of_the_newest_version_that_may_know_of_them(told: Told) -> None:

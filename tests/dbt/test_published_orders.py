@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,6 +14,7 @@ import yaml
 
 from extract.pipeline import run
 from extract.sources.files import Files
+from orchestration.lib.score_training import learn
 from tests.dbt.project import ROOT, Project
 from tests.needs import published_data
 from warehouse.duckdb import DuckDBWarehouse
@@ -154,3 +159,40 @@ def test_fifths_are_places_among_all_who_bought(built: tuple[Project, duckdb.Duc
     )
     assert len({score for _, score in files}) > 40
     assert marts == files
+
+
+# As of a day: examples in the back-test, lost, expected to be, AUC, log-loss and that of giving all the same; expected,
+# lost and lift of the first and of the last tenth. What the documentation says.
+CHURN = {
+    "1997-12-31": (23_570, 19_394, 19_671, 0.776, 0.380, 0.467, (0.934, 0.933, 1.13), (0.426, 0.391, 0.47)),
+    "1998-06-30": (9_499, 6_661, 6_599, 0.740, 0.524, 0.610, (0.901, 0.906, 1.29), (0.294, 0.272, 0.39)),
+    "2011-12-09": (3_370, 1_449, 1_698, 0.740, 0.599, 0.683, (0.768, 0.678, 1.58), (0.061, 0.045, 0.10)),
+}
+
+
+@pytest.mark.parametrize("cutoff", CHURN)
+def test_churn_is_tested_back(built: tuple[Project, duckdb.DuckDBPyConnection], cutoff: str, tmp_path: Path) -> None:
+    project, _ = built
+    # A copy by the same name, with another cut-off: the compiled model runs over it as it is.
+    shutil.copy(project.warehouse, tmp_path / project.warehouse.name)
+    compiled = project.folder / "target" / "compiled" / "braid" / "models" / "marts" / "finance"
+    sql = (compiled / "int_finance__churn_examples.sql").read_text()
+    with duckdb.connect(tmp_path / project.warehouse.name) as connection:
+        connection.execute(
+            f"create or replace view marts.int_finance__value_cutoff as select date '{cutoff}' as cutoff_day"
+        )
+        connection.execute(f"create or replace table marts.int_finance__churn_examples as {sql}")
+
+    @contextmanager
+    def opened() -> Iterator[DuckDBWarehouse]:
+        with DuckDBWarehouse.open(tmp_path / project.warehouse.name) as warehouse:
+            yield warehouse
+
+    tested = learn(opened, "marts", "churn").tested
+    assert tested is not None
+    examples, lost, expected, auc, loss, base, first, last = CHURN[cutoff]
+    assert (tested.examples, tested.outcomes) == (examples, lost)
+    assert tested.expected == pytest.approx(expected, abs=1)
+    assert (tested.auc, tested.log_loss, tested.base_log_loss) == pytest.approx((auc, loss, base), abs=0.001)
+    for told, tenth in ((first, tested.deciles[0]), (last, tested.deciles[-1])):
+        assert (tenth.expected, tenth.happened, tenth.lift) == pytest.approx(told, abs=0.006)

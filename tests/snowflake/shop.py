@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
+from orchestration.lib import score_training
 from orchestration.lib.value_training import MODELS, SCHEMAS, SPEND_MODELS
 from warehouse.base import TableName, Warehouse
 
@@ -55,6 +56,24 @@ def land_parameters(store: Warehouse) -> None:
     spend = {**at, "currency": "USD", "p": 6.25, "q": 3.74, "v": 15.44}
     _land(store, MODELS, [{**model, "trained_at": datetime(2000, 1, 1)}], SCHEMAS[MODELS], ["model_version"])
     _land(store, SPEND_MODELS, [spend], SCHEMAS[SPEND_MODELS], ["model_version", "currency"])
+    _land_score(store, "churn", ("purchase_days", "overdue"), 90)
+    _land_score(store, "lead", ("lead_age", "silence"), 60)
+
+
+def _land_score(store: Warehouse, score: str, features: tuple[str, ...], horizon: int) -> None:
+    key = {"score": score, "model_version": "v1"}
+    figures = dict.fromkeys(score_training.SCHEMAS[score_training.MODELS].names)
+    learnt = {"learnt_until": date(2000, 1, 1), "horizon_days": horizon, "trained_at": datetime(2000, 1, 1)}
+    model = {**figures, **key, **learnt, "intercept": -0.4}
+    weights = [
+        {**key, "feature": feature, "weight": 0.7 - place, "mean": 1.5, "deviation": 0.8}
+        for place, feature in enumerate(features)
+    ]
+    for table, rows, keys in (
+        (score_training.WEIGHTS, weights, ["score", "model_version", "feature"]),
+        (score_training.MODELS, [model], ["score", "model_version"]),
+    ):
+        _land(store, table, rows, score_training.SCHEMAS[table], keys)
 
 
 def _person(dataset: str, number: int, email: str) -> dict[str, object]:

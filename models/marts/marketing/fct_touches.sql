@@ -65,8 +65,8 @@ web_touches as (
         ) as record_key,
         'web_session' as touch_type,
         case
-            when sessions.campaign_medium is not null
-                then coalesce(channel_media.channel, lower(sessions.campaign_medium))
+            when trim(sessions.campaign_medium) <> ''
+                then coalesce(channel_media.channel, lower(trim(sessions.campaign_medium)))
             when sessions.referrer is null then 'direct'
             {% for known in channel_hosts() -%}
                 when {{ is_at_host('sessions.referrer', known.hosts) }} then '{{ known.channel }}'
@@ -86,7 +86,7 @@ web_touches as (
         sessions.started_at as touched_at
     from sessions
     left join channel_media
-        on lower(sessions.campaign_medium) = channel_media.medium
+        on lower(trim(sessions.campaign_medium)) = channel_media.medium
 ),
 
 campaign_touches as (

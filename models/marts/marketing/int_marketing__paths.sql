@@ -29,21 +29,31 @@ touches as (
         and touched_at is not null
 ),
 
+dated as (
+    select
+        *,
+        lag(converted_at) over (
+            partition by conversion_type, customer_id
+            order by converted_at asc nulls last, conversion_key asc
+        ) as one_before_at
+    from conversions
+),
+
+-- What was won at the same moment was not won before: both have the same touches.
 windows as (
     select
-        conversions.*,
-        {{ dbt.dateadd('day', '-kinds.lookback_days', 'conversions.converted_at') }}
+        dated.*,
+        {{ dbt.dateadd('day', '-kinds.lookback_days', 'dated.converted_at') }}
             as lookback_begins_at,
         case
             when kinds.path_begins = 'last_conversion'
-                then lag(conversions.converted_at) over (
-                    partition by conversions.conversion_type, conversions.customer_id
-                    order by conversions.converted_at asc, conversions.conversion_key asc
+                then min(nullif(dated.one_before_at, dated.converted_at)) over (
+                    partition by dated.conversion_type, dated.customer_id, dated.converted_at
                 )
         end as converted_before_at
-    from conversions
+    from dated
     inner join kinds
-        on conversions.conversion_type = kinds.conversion_type
+        on dated.conversion_type = kinds.conversion_type
 ),
 
 led as (
@@ -114,7 +124,8 @@ weighed as (
         ) as time_decay_weight,
         -- A set of channels is worth the conversions whose channels are all among it. The Shapley
         -- values of that game give each channel of a conversion the same.
-        1.0 / numbered.touches_of_channel as shapley_weight
+        -- In floating point on every warehouse: of whole numbers Snowflake keeps seven digits.
+        cast(1 as double) / numbered.touches_of_channel as shapley_weight
     from numbered
     cross join rules
 ),

@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.defs.dbt.assets import dbt_build
 from orchestration.defs.dbt.checks import source_freshness
 from orchestration.defs.identity.assets import train_matching
+from orchestration.defs.score.assets import train_scores
 from orchestration.defs.value.assets import train_value
 from orchestration.lib import catalog
 
@@ -12,7 +13,7 @@ events = dg.define_asset_job(
     "events",
     # What is learnt is downstream too, but learnt when somebody asks.
     (dg.AssetSelection.assets(*catalog.FEEDS).downstream() | dg.AssetSelection.assets(catalog.DEAD_LETTERS))
-    - dg.AssetSelection.assets(train_matching, train_value)
+    - dg.AssetSelection.assets(train_matching, train_value, train_scores)
     - dg.AssetSelection.checks(source_freshness),
     description="Read new events, check the batch, build what depends on them.",
 )

@@ -1,0 +1,1 @@
+"""Scores: what their models learn."""
