@@ -20,6 +20,7 @@ from contracts import (
     households,
     identifiers,
     identity_gate,
+    load_anomalies,
     nicknames,
     regions,
     schema_changes,
@@ -59,6 +60,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     household_rules = households.read(folder / "households.yml")
     credit = attribution.read(folder / "attribution.yml")
     ways = channels.read(folder / "channels.yml")
+    loads = load_anomalies.read(folder / "load_anomalies.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -130,6 +132,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
             ),
             schema_changes.rows(changes),
         ),
+        "load_anomaly_rules.csv": _csv(load_anomalies.COLUMNS, load_anomalies.rows(loads)),
         "identity_gate_limits.csv": _csv(
             ("measure", "most", "percent_of_published"), ((m.name, m.most, m.percent) for m in measures)
         ),
