@@ -18,7 +18,10 @@ COLUMNS = ("rule_rank", "table_pattern", "severity", "owner", *NUMBERS, "history
 
 @dataclass(frozen=True)
 class Rule:
-    """The tables it covers, by a pattern in lower case, and how they are judged; ``owner`` None leaves it to the mart."""
+    """The tables it covers, by a pattern in lower case, and how they are judged.
+
+    ``owner`` None leaves it to the mart.
+    """
 
     table: str
     severity: str

@@ -14,9 +14,9 @@ loads as (
 
 -- Time goes on where runs fail or bring nothing, too.
 books as (
-    select max(at) as as_of
+    select max(heard_at) as as_of
     from (
-        select max(finished_at) as at from {{ source('ops', 'extract_runs') }}
+        select max(finished_at) as heard_at from {{ source('ops', 'extract_runs') }}
 
         union all
 
