@@ -59,7 +59,9 @@ def books(shared_project: Project) -> Project:
 def made_up(books: Project) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse with empty books and the rules above, as it was before when the test ends."""
     with duckdb.connect(books.warehouse) as connection:
-        connection.execute("begin; delete from ops.extract_runs; delete from ops.dbt_results;")
+        connection.execute(
+            "begin; delete from ops.extract_runs; delete from ops.dbt_results; delete from ops.query_costs"
+        )
         yield connection
         connection.execute("rollback")
 
@@ -241,6 +243,24 @@ def test_timings_are_told_beside_what_was_usual(books: Project) -> None:
     assert first == (None,)
 
 
+def test_what_a_node_costs_is_told_in_seconds_and_credits(books: Project) -> None:
+    with made_up(books) as connection:
+        noted(connection, NOW, node="cheap", kind="model", status="success", seconds=1.0)
+        noted(connection, NOW, node="dear", kind="model", status="success", seconds=3.0, owner="finance")
+        for day, node, credits in ((0, "dear", 0.25), (0, "dear", 0.5), (1, "dear", 9.0), (0, None, 7.0)):
+            connection.execute(
+                "insert into ops.query_costs values (?, ?, 'BRAID_BUILDING', ?)",
+                [node, NOW + timedelta(days=day), credits],
+            )
+        found = connection.execute(
+            "select node_name, owner, total_seconds, share_of_seconds, credits from staging.ops_model_costs order by 1"
+        ).fetchall()
+    assert [(*row[:2], *map(float, row[2:4]), row[4] and float(row[4])) for row in found] == [
+        ("cheap", "sales_operations", 1.0, 0.25, None),
+        ("dear", "finance", 3.0, 0.75, 0.75),
+    ]
+
+
 def test_every_node_of_a_run_is_noted_as_dbt_says(books: Project) -> None:
     said = {
         one["unique_id"]: (one["status"], one["failures"] if one["unique_id"].startswith("test.") else None)
@@ -254,8 +274,8 @@ def test_every_node_of_a_run_is_noted_as_dbt_says(books: Project) -> None:
         "select kind, materialization, schema_name, row_count, owner, domain, is_whole, is_full_refresh, command,"
         " target from ops.dbt_results where node_name in ('load_anomaly_rules', 'int_ops__loads') order by kind"
     ) == [
-        ("model", "view", "staging", None, "data", "core", False, False, "build", "dev"),
-        ("seed", "seed", "contracts", len(load_anomalies.read()), "data", "core", False, False, "build", "dev"),
+        ("model", "view", "staging", None, "data", "core", False, False, "build", "test"),
+        ("seed", "seed", "contracts", len(load_anomalies.read()), "data", "core", False, False, "build", "test"),
     ]
     # dbt's own clock: no test began before its model.
     assert books.rows("select count(*) from ops.dbt_results where started_at is null or seconds is null") == [(0,)]

@@ -22,7 +22,13 @@ TEMPORARY = re.compile(r"create\s+(or\s+replace\s+)?temporary\s+(table|view)", r
 # GET with a column for its key, as json_property writes it.
 COLUMN_KEY = re.compile(r"cast\(get\((try_parse_json\([\w.]+\)), ([\w.]+)\) as varchar\)", re.IGNORECASE)
 # What fakesnow has no word for, and what changes nothing about the data.
-IGNORED = [r"\s*drop\s+stage\b", r"\s*alter\s+session\b", r"\s*use\s+warehouse\b", r"\s*use\s+role\b"]
+IGNORED = [
+    r"\s*drop\s+stage\b",
+    r"\s*alter\s+session\b",
+    r"\s*use\s+warehouse\b",
+    r"\s*use\s+role\b",
+    r"\s*alter\s+table\s+\S+\s+cluster\s+by\b",
+]
 
 
 @contextmanager
