@@ -9,6 +9,14 @@ from datetime import datetime, timedelta
 NOW = datetime(2026, 5, 30, 12)
 DAYS = 60
 
+# What the pasts are judged by.
+RULES = """
+defaults: {severity: warn, sensitivity: 5, history_days: 56, least_days: 14, least_rows: 20, least_hours: 6}
+rules:
+  - {table: "forgotten.*", owner: finance, history_from: 2026-05-01}
+  - {table: "silent.*", severity: ignore}
+"""
+
 Run = tuple[str, datetime, int]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from contracts import ContractError, build, load_anomalies
+from contracts import load_anomalies
 from contracts.reading import HERE
-from tests.dbt.load_histories import HISTORIES, MONDAY, NOW, Run
-from tests.dbt.project import Project
+from orchestration.lib import standing
+from tests.dbt.load_histories import HISTORIES, MONDAY, NOW, RULES, Run
+from tests.dbt.project import ROOT, Project
+from warehouse.duckdb import DuckDBWarehouse
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -33,14 +35,6 @@ ODD = {
     ("risen.rows", "rows_of_day"): "spiked",
     ("risen.rows", "rows_today"): "spiked",
 }
-RULES = """
-defaults: {severity: warn, sensitivity: 5, history_days: 56, least_days: 14, least_rows: 20, least_hours: 6}
-rules:
-  - {table: "forgotten.*", owner: finance, history_from: 2026-05-01}
-  - {table: "silent.*", severity: ignore}
-"""
-
-Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -297,6 +291,13 @@ def test_the_build_warns_or_fails_and_both_are_kept(books: Project, tmp_path: Pa
         "select node_name, status, severity, failures, owner, command from ops.dbt_results"
         f" where command = 'test' and node_name in ('{WARNS}', '{FAILS}') order by node_name"
     ) == [(WARNS, "warn", "warn", 1, "data", "test"), (FAILS, "fail", "error", 1, "data", "test")]
+    # What `braid status` says of it, the failure first.
+    with DuckDBWarehouse.open(books.warehouse, read_only=True) as store:
+        told = [one.said for one in standing.not_passed(store, ROOT)]
+    assert [re.sub(r"since \S+ \S+,", "since then,", one) for one in told] == [
+        f"test {FAILS}: fails since then, finds 1; ask data.",
+        f"test {WARNS}: warns since then, finds 1; ask data.",
+    ]
 
 
 def test_results_older_than_is_kept_are_forgotten(books: Project) -> None:
@@ -305,33 +306,3 @@ def test_results_older_than_is_kept_are_forgotten(books: Project) -> None:
     books.run("build", "--select", "load_anomaly_rules", "--exclude", "resource_type:test")
     assert books.rows("select count(*) from ops.dbt_results where node_name = 'old'") == [(0,)]
     assert books.rows("select count(distinct invocation_id) from ops.dbt_results") == [(2,)]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("severity: warn", "severity: loud", "severity is 'loud'; it must be one of fatal, warn, ignore"),
-        ("sensitivity: 5, ", "", "defaults lacks sensitivity"),
-        ("sensitivity: 5", "sensitivity: 0", "sensitivity must be a whole number of at least 1, not 0"),
-        ("owner: finance", "owner: nobody", "rule 1: owner is 'nobody'; it must be one of owners.yml"),
-        ("2026-05-01", "may", "rule 1: history_from is 'may'; it must be a day such as 2026-03-01"),
-        ('table: "forgotten.*"', 'table: " "', "rule 1: table is empty"),
-        ("owner: finance", "holder: finance", "unknown key 'holder'"),
-    ],
-)
-def test_the_contract_refuses_what_it_does_not_know(tmp_path: Path, old: str, new: str, said: str) -> None:
-    (tmp_path / "owners.yml").write_text((HERE / "owners.yml").read_text())
-    assert old in RULES
-    (tmp_path / "load_anomalies.yml").write_text(RULES.replace(old, new, 1))
-    with pytest.raises(ContractError, match=said):
-        load_anomalies.read(tmp_path / "load_anomalies.yml")
-
-
-def test_what_a_rule_leaves_out_is_as_the_defaults_say(tmp_path: Path) -> None:
-    (tmp_path / "owners.yml").write_text((HERE / "owners.yml").read_text())
-    (tmp_path / "load_anomalies.yml").write_text(RULES)
-    first, second, rest = load_anomalies.read(tmp_path / "load_anomalies.yml")
-    assert rest.table == "*"
-    assert first == replace(rest, table="forgotten.*", owner="finance", history_from=date(2026, 5, 1))
-    assert second == replace(rest, table="silent.*", severity="ignore")
-    assert "load_anomaly_rules.csv" in build.rendered()
