@@ -1,5 +1,6 @@
--- Grain: one row per table and day (UTC) on which it was loaded, with the rule of contracts/load_anomalies.yml that covers it.
--- The first rule that fits decides; that for all the rest is last.
+-- Grain: one row per table and day (UTC) on which it was loaded, with the rule of
+-- contracts/load_anomalies.yml that covers it. The first rule that fits decides; that for all the
+-- rest is last.
 
 with
 
@@ -45,7 +46,9 @@ final as (
         days.table_name,
         days.loaded_on,
         -- 0 is Monday.
-        mod({{ dbt.datediff("cast('2000-01-03' as date)", 'days.loaded_on', 'day') }}, 7) as weekday,
+        mod({{ dbt.datediff(
+            "cast('2000-01-03' as date)", 'days.loaded_on', 'day'
+        ) }}, 7) as day_of_week,
         days.rows_brought,
         days.number_of_loads,
         coalesce(rules.owner, covering.owner, 'data') as owner,

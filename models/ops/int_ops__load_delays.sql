@@ -1,13 +1,16 @@
 -- Grain: one row per table that brought something twice.
--- How long it is since rows came, up to the newest thing in the books, against the gaps between loads before. The second longest
--- gap is within limits: what happened twice, as weekends do, is usual; one outage is not.
+-- How long it is since rows came, up to the newest thing in the books, against the gaps between
+-- loads before. The second longest gap is within limits: what happened twice, as weekends do, is
+-- usual; one outage is not.
 
 with
 
 loads as (
     select
         *,
-        lag(loaded_at) over (partition by table_name order by loaded_at asc, run_id asc) as loaded_before_at
+        lag(loaded_at) over (
+            partition by table_name order by loaded_at asc, run_id asc
+        ) as loaded_before_at
     from {{ ref('int_ops__loads') }}
     where is_news
 ),
@@ -16,50 +19,56 @@ loads as (
 books as (
     select max(heard_at) as as_of
     from (
-        select max(finished_at) as heard_at from {{ source('ops', 'extract_runs') }}
+        select max(finished_at) as heard_at
+        from {{ source('ops', 'extract_runs') }}
 
         union all
 
-        select max(invoked_at) from {{ source('dbt', 'dbt_results') }}
+        select max(invoked_at) as heard_at
+        from {{ source('dbt', 'dbt_results') }}
     ) as heard
 ),
 
 tables as (
     select
-        days.table_name,
-        days.owner,
-        days.severity,
-        days.sensitivity,
-        days.history_days,
-        days.least_days,
-        days.least_hours,
-        days.history_from,
+        load_days.table_name,
+        load_days.owner,
+        load_days.severity,
+        load_days.sensitivity,
+        load_days.history_days,
+        load_days.least_days,
+        load_days.least_hours,
+        load_days.history_from,
         max(loads.loaded_at) as last_loaded_at
-    from {{ ref('int_ops__load_days') }} as days
+    from {{ ref('int_ops__load_days') }} as load_days
     inner join loads
         on
-            days.table_name = loads.table_name
-            and days.loaded_on = loads.loaded_on
+            load_days.table_name = loads.table_name
+            and load_days.loaded_on = loads.loaded_on
     group by
-        days.table_name,
-        days.owner,
-        days.severity,
-        days.sensitivity,
-        days.history_days,
-        days.least_days,
-        days.least_hours,
-        days.history_from
+        load_days.table_name,
+        load_days.owner,
+        load_days.severity,
+        load_days.sensitivity,
+        load_days.history_days,
+        load_days.least_days,
+        load_days.least_hours,
+        load_days.history_from
 ),
 
 gaps as (
     select
         tables.table_name,
         loads.loaded_before_at,
-        {{ dbt.datediff('loads.loaded_before_at', 'loads.loaded_at', 'second') }} / 3600.0 as hours,
+        {{ dbt.datediff(
+            'loads.loaded_before_at', 'loads.loaded_at', 'second'
+        ) }} / 3600.0 as hours,
         row_number() over (
             partition by tables.table_name
             order by
-                {{ dbt.datediff('loads.loaded_before_at', 'loads.loaded_at', 'second') }} desc,
+                {{ dbt.datediff(
+                    'loads.loaded_before_at', 'loads.loaded_at', 'second'
+                ) }} desc,
                 loads.loaded_at asc,
                 loads.run_id asc
         ) as longest_first
@@ -67,8 +76,13 @@ gaps as (
     inner join loads
         on
             tables.table_name = loads.table_name
-            and {{ dbt.datediff('loads.loaded_before_at', 'tables.last_loaded_at', 'day') }} <= tables.history_days
-            and (cast(loads.loaded_before_at as date) >= tables.history_from or tables.history_from is null)
+            and {{ dbt.datediff(
+                'loads.loaded_before_at', 'tables.last_loaded_at', 'day'
+            ) }} <= tables.history_days
+            and (
+                cast(loads.loaded_before_at as date) >= tables.history_from
+                or tables.history_from is null
+            )
 ),
 
 middles as (
@@ -107,11 +121,15 @@ limits as (
         tables.severity,
         tables.owner,
         tables.last_loaded_at,
-        {{ dbt.datediff('tables.last_loaded_at', 'books.as_of', 'second') }} / 3600.0 as hours,
+        {{ dbt.datediff(
+            'tables.last_loaded_at', 'books.as_of', 'second'
+        ) }} / 3600.0 as hours,
         spreads.usual,
         spreads.number_of_gaps,
         spreads.number_of_gaps >= 10
-        and {{ dbt.datediff('spreads.known_from', 'tables.last_loaded_at', 'day') }}
+        and {{ dbt.datediff(
+            'spreads.known_from', 'tables.last_loaded_at', 'day'
+        ) }}
         >= tables.least_days as is_known,
         greatest(
             spreads.usual + greatest(tables.sensitivity * spreads.spread, tables.least_hours),

@@ -1,6 +1,7 @@
--- Grain: one row per table and judged day: the newest day that is over, and the newest day while it goes on.
--- A day is compared with the same weekday where the past has four of it, else with all its days; then it must lie outside all of
--- them too, or every Sunday would be news. A day that goes on can only have too many rows, not too few.
+-- Grain: one row per table and judged day: the newest day that is over, and the newest day while it
+-- goes on. A day is compared with the same weekday where the past has four of it, else with all its
+-- days; then it must lie outside all of them too, or every Sunday would be news. A day that goes on
+-- can only have too many rows, not too few.
 
 with
 
@@ -24,7 +25,9 @@ ranked as (
         ) as newest_first
     from days
     cross join books
-    where {{ dbt.datediff('days.loaded_on', 'books.today', 'day') }} <= 7
+    where {{ dbt.datediff(
+        'days.loaded_on', 'books.today', 'day'
+    ) }} <= 7
 ),
 
 judged as (
@@ -36,11 +39,11 @@ past as (
     select
         judged.table_name,
         judged.loaded_on as judged_on,
-        judged.weekday as judged_weekday,
-        days.weekday,
+        judged.day_of_week as judged_day_of_week,
+        days.day_of_week,
         days.loaded_on,
         cast(days.rows_brought as {{ dbt.type_float() }}) as rows_brought,
-        sum(case when days.weekday = judged.weekday then 1 else 0 end) over (
+        sum(case when days.day_of_week = judged.day_of_week then 1 else 0 end) over (
             partition by judged.table_name, judged.loaded_on
         ) as same_weekdays,
         count(*) over (partition by judged.table_name, judged.loaded_on) as known_days,
@@ -49,8 +52,10 @@ past as (
     inner join days
         on
             judged.table_name = days.table_name
-            and days.loaded_on < judged.loaded_on
-            and {{ dbt.datediff('days.loaded_on', 'judged.loaded_on', 'day') }} <= judged.history_days
+            and judged.loaded_on > days.loaded_on
+            and judged.history_days >= {{ dbt.datediff(
+                'days.loaded_on', 'judged.loaded_on', 'day'
+            ) }}
             and (days.loaded_on >= judged.history_from or judged.history_from is null)
 ),
 
@@ -61,7 +66,7 @@ peers as (
     from past
     where
         same_weekdays < 4
-        or weekday = judged_weekday
+        or day_of_week = judged_day_of_week
 ),
 
 middles as (
@@ -84,8 +89,8 @@ spreads as (
         count(*) as number_of_peers,
         min(peers.rows_brought) as fewest,
         max(peers.rows_brought) as most,
-        -- 1.4826 makes the median deviation the standard deviation of a normal distribution. Counts scatter by their root
-        -- at least, and five percent are nobody's news.
+        -- 1.4826 makes the median deviation the standard deviation of a normal distribution. Counts
+        -- scatter by their root at least, and five percent are nobody's news.
         greatest(
             1.4826 * median(abs(peers.rows_brought - middles.usual)),
             sqrt(abs(middles.usual)),
@@ -118,7 +123,9 @@ limits as (
         spreads.is_by_weekday,
         coalesce(
             spreads.known_days >= judged.least_days
-            and {{ dbt.datediff('spreads.known_from', 'judged.loaded_on', 'day') }} >= judged.least_days,
+            and {{ dbt.datediff(
+                'spreads.known_from', 'judged.loaded_on', 'day'
+            ) }} >= judged.least_days,
             false
         ) as is_known,
         least(

@@ -1,6 +1,6 @@
 -- Grain: one row per load of a table: a run of extraction that succeeded, or a build of a mart.
--- What a mart brought is how many rows it grew by; its first build, and a source's first day, are all history and bring
--- nothing that could be compared.
+-- What a mart brought is how many rows it grew by; its first build, and a source's first day, are
+-- all history and bring nothing that could be compared.
 
 with
 
@@ -50,12 +50,12 @@ final as (
 
     select
         table_name,
-        invocation_id,
-        invoked_at,
-        cast(invoked_at as date),
+        invocation_id as run_id,
+        invoked_at as loaded_at,
+        cast(invoked_at as date) as loaded_on,
         rows_brought,
         -- A mart that was built is as new as what it was built from.
-        true,
+        true as is_news,
         owner
     from built
 )

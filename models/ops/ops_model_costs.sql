@@ -1,5 +1,6 @@
 -- Grain: one row per day (UTC) and model, seed, snapshot or test that was run on it.
--- Seconds are dbt's, on every warehouse. Credits are Snowflake's, by query tag, and come hours later: null until they do.
+-- Seconds are dbt's, on every warehouse. Credits are Snowflake's, by query tag, and come hours
+-- later: null until they do.
 
 with
 
@@ -29,7 +30,8 @@ final as (
         timings.row_count,
         timings.total_seconds,
         cast(
-            timings.total_seconds / nullif(sum(timings.total_seconds) over (partition by timings.run_on), 0)
+            timings.total_seconds
+            / nullif(sum(timings.total_seconds) over (partition by timings.run_on), 0)
             as decimal(9, 6)
         ) as share_of_seconds,
         cast(credits.credits as decimal(18, 9)) as credits

@@ -1,5 +1,6 @@
 -- Grain: one row per day (UTC) and model, seed, snapshot or test that was run on it.
--- What is usual is the mean of up to fourteen days before on which it was run, so a slow day stands out from its own past.
+-- What is usual is the mean of up to fourteen days before on which it was run, so a slow day stands
+-- out from its own past.
 
 with
 
@@ -39,7 +40,9 @@ compared as (
         sum(number_of_runs) over (
             partition by node_id order by run_on rows between 14 preceding and 1 preceding
         ) as runs_before,
-        row_number() over (partition by run_on order by total_seconds desc, node_id asc) as rank_of_day
+        row_number() over (
+            partition by run_on order by total_seconds desc, node_id asc
+        ) as rank_of_day
     from days
 ),
 

@@ -1,5 +1,6 @@
 -- Grain: one row per test that is in the project.
--- A test is gone when the newest build of everything did not have it; before the first such build all are there.
+-- A test is gone when the newest build of everything did not have it; before the first such build
+-- all are there.
 
 with
 
@@ -31,9 +32,15 @@ present as (
 numbered as (
     select
         *,
-        lag(is_passed) over (partition by node_id order by invoked_at asc, invocation_id asc) as was_passed,
-        row_number() over (partition by node_id order by invoked_at desc, invocation_id desc) as newest_first,
-        max(case when is_passed then invoked_at end) over (partition by node_id) as last_passed_at
+        lag(is_passed) over (
+            partition by node_id order by invoked_at asc, invocation_id asc
+        ) as was_passed,
+        row_number() over (
+            partition by node_id order by invoked_at desc, invocation_id desc
+        ) as newest_first,
+        max(case when is_passed then invoked_at end) over (
+            partition by node_id
+        ) as last_passed_at
     from results
     where status in ('pass', 'warn', 'fail', 'error')
 ),
@@ -45,7 +52,9 @@ counted as (
         count(*) as recent_runs,
         sum(case when is_passed then 0 else 1 end) as recent_bad_runs,
         -- The oldest of the thirty is compared with nothing.
-        sum(case when is_passed <> was_passed and newest_first < 30 then 1 else 0 end) as recent_turns
+        sum(
+            case when is_passed <> was_passed and newest_first < 30 then 1 else 0 end
+        ) as recent_turns
     from numbered
     where newest_first <= 30
     group by node_id
