@@ -56,7 +56,7 @@ past as (
             and judged.history_days >= {{ dbt.datediff(
                 'days.loaded_on', 'judged.loaded_on', 'day'
             ) }}
-            and (days.loaded_on >= judged.history_from or judged.history_from is null)
+            and (judged.history_from is null or judged.history_from <= days.loaded_on)
 ),
 
 peers as (

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from contracts import owners
+from orchestration.lib.lineage import Column, Lineage, sources
 from sandbox.company import Company
 from sandbox.score import score
 from tests.dbt.load_company import load
@@ -33,6 +34,9 @@ def test_an_empty_warehouse_builds_and_builds_again(project: Project) -> None:
     assert project.rows("select count(*) from staging.ops_load_verdicts where verdict not in ('usual', 'unknown')") == [
         (0,)
     ]
+    # Every model is compiled now: a column is followed to the systems it comes from.
+    begins = sources(list(Lineage(project.folder / "target", "duckdb").steps(Column("fct_orders", "amount"))))
+    assert {"raw_files.orders.amount", "raw_sql.orders.amount", "raw_events.events.properties"} <= set(map(str, begins))
     project.run("build", "--exclude-resource-type", "unit_test")
     assert project.rows("select count(*), count(distinct invoked_at) from ops.dbt_results where is_whole") == [
         (2 * len(kept), 2)
