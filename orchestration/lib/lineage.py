@@ -115,7 +115,8 @@ class Lineage:
         file = self._target / "compiled" / node["package_name"] / node["original_file_path"]
         if not file.is_file():
             raise LineageError(f"{node['name']} was not compiled yet: run `braid build`, or `dbt compile`, first.")
-        return file.read_text(encoding="utf-8")
+        text: str = file.read_text(encoding="utf-8")
+        return text
 
     @cached_property
     def _nodes(self) -> Mapping[str, Mapping[str, Any]]:
