@@ -12,6 +12,7 @@
         {%- endfor -%}
         {%- if kept -%}
             {%- set counts = braid.built_rows(kept) -%}
+            {%- set backslash = braid.backslash_in_text() -%}
             {%- set run = [
                 braid.text_literal(invocation_id),
                 "'" ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') ~ "'",
@@ -22,7 +23,8 @@
             ] | join(', ') -%}
             {%- set rows = [] -%}
             {%- for result in kept -%}
-                {%- do rows.append('(' ~ run ~ ', ' ~ braid.result_values(result, counts) ~ ')') -%}
+                {%- set cells = braid.result_values(result, counts, backslash) -%}
+                {%- do rows.append('(' ~ run ~ ', ' ~ cells | join(', ') ~ ')') -%}
             {%- endfor -%}
             {%- set book = source('dbt', 'dbt_results') -%}
             {%- for some in rows | batch(300) -%}
@@ -30,8 +32,8 @@
                     insert into {{ book }} (
                         invocation_id, invoked_at, command, target, is_full_refresh, is_whole,
                         node_id, node_name, kind, materialization, schema_name, tested_node,
-                        severity, owner, domain,
-                        status, failures, row_count, rows_affected, started_at, seconds, query_id
+                        severity, owner, domain, status, started_at, query_id,
+                        failures, row_count, rows_affected, seconds
                     )
                     values {{ some | join(',\n') }}
                 {%- endcall -%}
@@ -58,40 +60,55 @@
 {% endmacro %}
 
 {#- One result as a list of SQL values, in the order of the columns above. A test without an owner of its own has that
-    of the node it tests, or of the first node it reads that has one. -#}
-{% macro result_values(result, counts) %}
+    of the node it tests, or of the first node it reads that has one. Texts are made literals here, in one go: a call of a
+    macro for each would take most of the hook's time. -#}
+{% macro result_values(result, counts, backslash) %}
     {%- set node = result.node -%}
     {%- set is_test = node.resource_type == 'test' -%}
-    {%- set tested = [] -%}
+    {%- set meta = node.config.meta -%}
+    {%- set found = namespace(tested=none, owner=meta.get('owner'), domain=meta.get('domain'), began=none) -%}
     {%- if is_test -%}
         {%- for name in [node.attached_node] + node.depends_on.nodes if name -%}
-            {%- set found = graph.nodes.get(name) or graph.sources.get(name) -%}
-            {%- if found -%}{%- do tested.append(found) -%}{%- endif -%}
+            {%- set tested = graph.nodes.get(name) or graph.sources.get(name) -%}
+            {%- if tested -%}
+                {%- set meta = tested.config.meta -%}
+                {%- set found.tested = found.tested or tested.name -%}
+                {%- set found.owner = found.owner or meta.get('owner') -%}
+                {%- set found.domain = found.domain or meta.get('domain') -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set owners = [node.config.meta] + tested | map(attribute='config.meta') | list -%}
-    {%- set began = [] -%}
-    {%- for timing in result.timing if timing.started_at -%}{%- do began.append(timing.started_at) -%}{%- endfor -%}
+    {%- for timing in result.timing if timing.started_at and found.began is none -%}
+        {%- set found.began = timing.started_at.strftime('%Y-%m-%d %H:%M:%S.%f') -%}
+    {%- endfor -%}
+    {%- set cells = [] -%}
+    {%- for text in [
+        node.unique_id,
+        node.name,
+        node.resource_type,
+        none if is_test else node.config.materialized,
+        none if is_test else node.schema,
+        found.tested,
+        node.config.severity | lower if is_test else none,
+        found.owner,
+        found.domain,
+        result.status,
+        found.began,
+        result.adapter_response.get('query_id'),
+    ] -%}
+        {%- do cells.append(
+            'null' if text is none
+            else "'" ~ text | string | replace("'", "''") | replace('\\', backslash) ~ "'"
+        ) -%}
+    {%- endfor -%}
     {%- set affected = result.adapter_response.get('rows_affected') -%}
     {%- set count = counts.get(node.unique_id) -%}
-    {{ return([
-        braid.text_literal(node.unique_id),
-        braid.text_literal(node.name),
-        braid.text_literal(node.resource_type),
-        braid.text_literal(none if is_test else node.config.materialized),
-        braid.text_literal(none if is_test else node.schema),
-        braid.text_literal(tested[0].name if tested else none),
-        braid.text_literal(node.config.severity | lower if is_test else none),
-        braid.text_literal(owners | map(attribute='owner') | select('string') | first | default(none)),
-        braid.text_literal(owners | map(attribute='domain') | select('string') | first | default(none)),
-        braid.text_literal(result.status),
-        'null' if result.failures is none or not is_test else result.failures | int,
-        'null' if count is none else count | int,
-        'null' if affected is not number or affected < 0 else affected | int,
-        "'" ~ (began | min).strftime('%Y-%m-%d %H:%M:%S.%f') ~ "'" if began else 'null',
+    {{ return(cells + [
+        'null' if result.failures is none or not is_test else result.failures | int | string,
+        'null' if count is none else count | int | string,
+        'null' if affected is not number or affected < 0 else affected | int | string,
         '%.3f' | format(result.execution_time),
-        braid.text_literal(result.adapter_response.get('query_id')),
-    ] | join(', ')) }}
+    ]) }}
 {% endmacro %}
 
 {#- node id -> rows of the tables that this run made, in two statements for all of them; both engines answer a plain
