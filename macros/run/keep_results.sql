@@ -24,7 +24,7 @@
             {%- set rows = [] -%}
             {%- for result in kept -%}
                 {%- set cells = braid.result_values(result, counts, backslash) -%}
-                {%- do rows.append('(' ~ run ~ ', ' ~ cells | join(', ') ~ ')') -%}
+                {%- do rows.append('(' ~ cells | join(', ') ~ ')') -%}
             {%- endfor -%}
             {%- set book = source('dbt', 'dbt_results') -%}
             {%- for some in rows | batch(300) -%}
@@ -35,7 +35,8 @@
                         severity, owner, domain, status, started_at, query_id,
                         failures, row_count, rows_affected, seconds
                     )
-                    values {{ some | join(',\n') }}
+                    select {{ run }}, results.*
+                    from (values {{ some | join(',\n') }}) as results
                 {%- endcall -%}
             {%- endfor -%}
             {%- if flags.WHICH == 'build' -%}
