@@ -22,6 +22,7 @@ from contracts import (
     households,
     identifiers,
     identity_gate,
+    load_anomalies,
     nicknames,
     regions,
     schema_changes,
@@ -66,6 +67,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
     credit = attribution.read(folder / "attribution.yml")
     ways = channels.read(folder / "channels.yml")
     engaged = engagement.read(folder / "engagement.yml")
+    loads = load_anomalies.read(folder / "load_anomalies.yml")
     types = kinds.types
     return {
         "identifier_types.csv": _csv(
@@ -133,6 +135,7 @@ def _rendered(folder: Path) -> Mapping[str, str]:
             ),
             schema_changes.rows(changes),
         ),
+        "load_anomaly_rules.csv": _csv(load_anomalies.COLUMNS, load_anomalies.rows(loads)),
         "identity_gate_limits.csv": _csv(
             ("measure", "most", "percent_of_published"), ((m.name, m.most, m.percent) for m in measures)
         ),

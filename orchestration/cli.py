@@ -18,6 +18,7 @@ from orchestration.commands.dead_letters import dead_letters
 from orchestration.commands.demo import demo
 from orchestration.commands.extract import extract
 from orchestration.commands.identity import identity
+from orchestration.commands.lineage import lineage
 from orchestration.commands.matching import COMMANDS as MATCHING
 from orchestration.commands.plan import plan
 from orchestration.commands.publish import publish
@@ -63,7 +64,7 @@ for command in MATCHING:
     identity.add_command(command)
 for command in (
     *(extract, reconcile, quarantine, status, build, publish),
-    *(identity, value, score, plan, collect, dead_letters, contracts, sandbox, demo),
+    *(identity, value, score, plan, collect, dead_letters, contracts, lineage, sandbox, demo),
 ):
     cli.add_command(command)
 

@@ -6,6 +6,7 @@ begins, since Snowflake commits at DDL. Between BEGIN and COMMIT there are only 
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import uuid
@@ -61,6 +62,9 @@ class SnowflakeWarehouse(Warehouse):
         import snowflake.connector
 
         given = {name: target.settings[name] for name in _SETTINGS if target.settings.get(name)}
+        # What lands needs other compute than what builds; dbt refuses keys that it does not know in its profile.
+        if loading := os.environ.get("SNOWFLAKE_LOADING_WAREHOUSE"):
+            given["warehouse"] = loading
         if missing := [name for name in ("account", "user", "database") if name not in given]:
             raise WarehouseError(f"Target {target.name!r} in profiles.yml lacks {missing[0]}: Snowflake needs it.")
         key = target.settings.get("private_key_path")

@@ -30,6 +30,7 @@
     A model that has the numbers of its nodes at hand (as node_number gives them) says `meta: {numbered: true}` and selects
     them as well, `number_a, number_b`: then most steps need not read the names. -#}
 {% materialization connected_components, default %}
+    {%- do braid.tag_queries() -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set number = braid.next_run_number(target_relation, config.get('meta').get('noted')) -%}

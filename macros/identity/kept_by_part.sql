@@ -14,6 +14,7 @@
     when the SQL of the model or of its inputs is another, on a full refresh, or when more than half of the inputs
     changed. -#}
 {% materialization kept_by_part, default %}
+    {%- do braid.tag_queries() -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set number = braid.next_run_number(target_relation, config.get('meta').get('noted')) -%}

@@ -11,6 +11,7 @@
     steps of a round are data (matching/clusters.py renders them): each is one CREATE TABLE AS, until no cluster joins
     another. Every round joins at least the best pair that is left, so it ends. -#}
 {% materialization matching_clusters, default %}
+    {%- do braid.tag_queries() -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set keys = ref(config.meta_require('keys')) | string -%}

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Schema changes that are named, unless they are accepted: so old at most, so many an object.
 _RECENT = timedelta(days=30)
 _NAMED = 3
+# Tests that are named.
+_NAMED_TESTS = 10
 
 
 @click.command(short_help="Per object: proven up to when, rows, last run, lag.")
@@ -30,8 +32,8 @@ def status(target: str | None, as_json_: bool) -> None:
 
     Reads the serving copy of the last green build, so it works while a build runs and disturbs nobody; before the first
     build it reads the warehouse itself. What was extracted since the copy was made shows after the next build. Schema
-    changes of the last 30 days are named until contracts/schema_changes.yml accepts or ignores them, and an identity
-    graph that the gate holds until it is corrected or approved.
+    changes of the last 30 days are named until contracts/schema_changes.yml accepts or ignores them, an identity graph
+    that the gate holds until it is corrected or approved, and tests that did not pass, with who answers for them.
 
     \b
     Examples:
@@ -41,7 +43,7 @@ def status(target: str | None, as_json_: bool) -> None:
     from extract.dead_letters import letters
     from extract.drift import noticed
     from extract.status import object_status
-    from orchestration.lib import gate
+    from orchestration.lib import gate, standing
     from orchestration.lib.decisions import identity_schema
     from orchestration.lib.looking import looking
 
@@ -52,6 +54,7 @@ def status(target: str | None, as_json_: bool) -> None:
         held = gate.held(view.warehouse, identity_schema(chosen.project_root))
         changes = _unaccepted(noticed(view.warehouse, now - _RECENT))
         waiting = letters.waiting(view.warehouse)
+        tests = standing.not_passed(view.warehouse, chosen.project_root)
     if as_json_:
         document = {
             "read_from": view.name,
@@ -60,6 +63,7 @@ def status(target: str | None, as_json_: bool) -> None:
             "dead_letters_waiting": waiting,
             "identity": {"is_held": held is not None, **({} if held is None else {**asdict(held), "why": held.why})},
             "schema_changes": [{**asdict(change), "severity": severity} for change, severity in changes],
+            "tests_not_passed": [asdict(test) for test in tests],
         }
         click.echo(as_json(document))
         return
@@ -96,6 +100,10 @@ def status(target: str | None, as_json_: bool) -> None:
         click.echo(f"events dead_letters: {waiting:,} wait to be replayed; see `braid dead-letters list`.")
     for line in _told(changes):
         click.echo(line)
+    for test in tests[:_NAMED_TESTS]:
+        click.echo(test.said)
+    if len(tests) > _NAMED_TESTS:
+        click.echo(f"and {len(tests) - _NAMED_TESTS} more tests did not pass; see ops_test_status.")
     if held is not None:
         since = "" if held.since is None else f" since {held.since:%Y-%m-%d %H:%M}"
         click.echo(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import duckdb
 import pytest
 
 from contracts import owners
+from orchestration.lib.lineage import Column, Lineage, sources
 from sandbox.company import Company
 from sandbox.score import score
 from tests.dbt.load_company import load
@@ -26,7 +28,19 @@ def test_an_empty_warehouse_builds_and_builds_again(project: Project) -> None:
     assert ("raw_salesforce.contact",) in tables
     assert ("ops.extract_windows",) in tables
     assert project.rows("select count(*) from marts.customer_360") == [(0,)]
+    said = [one["unique_id"] for one in project.artifact("run_results.json")["results"]]
+    kept = project.rows("select node_id, is_whole from ops.dbt_results")
+    assert sorted(kept) == sorted((one, True) for one in said if not one.startswith(("operation.", "unit_test.")))
+    assert project.rows("select count(*) from staging.ops_load_verdicts where verdict not in ('usual', 'unknown')") == [
+        (0,)
+    ]
+    # Every model is compiled now: a column is followed to the systems it comes from.
+    begins = sources(list(Lineage(project.folder / "target", "duckdb").steps(Column("fct_orders", "amount"))))
+    assert {"raw_files.orders.amount", "raw_sql.orders.amount", "raw_events.events.properties"} <= set(map(str, begins))
     project.run("build", "--exclude-resource-type", "unit_test")
+    assert project.rows("select count(*), count(distinct invoked_at) from ops.dbt_results where is_whole") == [
+        (2 * len(kept), 2)
+    ]
 
 
 def test_what_lands_is_left_alone_and_what_is_missing_is_added(project: Project) -> None:
@@ -174,6 +188,10 @@ def test_deterministic_links_are_precise_and_find_most(project: Project, seed: i
     assert all(kind.precision >= 0.98 for kind in found.by_noise.values())
 
 
+def is_singular(node: dict[str, Any]) -> bool:
+    return node["resource_type"] == "test" and "test_metadata" not in node
+
+
 def test_marts_are_owned_contracted_and_tested(project: Project) -> None:
     project.run("parse")
     manifest = project.artifact("manifest.json")
@@ -194,6 +212,18 @@ def test_marts_are_owned_contracted_and_tested(project: Project) -> None:
         assert mart["config"]["contract"]["enforced"], mart["name"]
         assert mart["unique_id"] in tested, mart["name"]
         assert mart["name"] in unit_tested, mart["name"]
+    for node in nodes:
+        if node["resource_type"] in ("model", "seed", "snapshot") or is_singular(node):
+            # Views of planned events are their events' owners', whatever the domain of staging.
+            assert node["config"]["meta"]["domain"] in domains, node["name"]
+            assert node["config"]["meta"]["owner"] in domains.values(), node["name"]
+            if "marts" in node["fqn"]:
+                assert domains[node["fqn"][2]] == node["config"]["meta"]["owner"], node["name"]
+        if is_singular(node):
+            # Said in the file, not left to dbt's default.
+            assert "severity" in node["unrendered_config"], node["name"]
+            assert node["config"]["severity"].lower() in ("error", "warn"), node["name"]
+            assert node["raw_code"].startswith("-- Harm: "), node["name"]
     for model in unit_tested:
         for test in manifest["unit_tests"].values():
             if test["model"] == model:

@@ -1,6 +1,8 @@
 -- Harm: a record that is two customers' at one moment counts its orders twice when history is read
 -- as of that day.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 xref as (

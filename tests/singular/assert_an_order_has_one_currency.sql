@@ -1,5 +1,7 @@
 -- Harm: an order whose lines are in two currencies would be summed as if they were one.
 
+{{ config(severity='error', meta={'owner': 'finance', 'domain': 'finance'}) }}
+
 with
 
 final as (

@@ -1,6 +1,8 @@
 -- Harm: a day that is missing looks like one without customers, and the newest days are the ones
 -- that are looked at.
 
+{{ config(severity='error', meta={'owner': 'product', 'domain': 'product'}) }}
+
 with
 
 events as (

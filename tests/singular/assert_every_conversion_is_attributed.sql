@@ -1,5 +1,7 @@
 -- Harm: an order or a deal that no row of the attribution has is missing from every channel's sums.
 
+{{ config(severity='error', meta={'owner': 'marketing', 'domain': 'marketing'}) }}
+
 with
 
 -- Of the kinds that contracts/attribution.yml has.

@@ -1,6 +1,8 @@
 -- Harm: an id that means two customers, or none, breaks whatever was exported under it; one that is
 -- issued twice gives a stranger's history to somebody.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 ids as (

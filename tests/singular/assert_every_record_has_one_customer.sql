@@ -2,6 +2,8 @@
 -- from every mart, and one it invented would carry history of nobody.
 -- While the gate holds a graph back, new records wait: then what is published counts.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 records as (

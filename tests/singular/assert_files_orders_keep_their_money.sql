@@ -1,6 +1,8 @@
 -- Harm: an order line lost in a join, or counted twice, changes revenue by an amount nobody looks
 -- for.
 
+{{ config(severity='error', meta={'owner': 'finance', 'domain': 'finance'}) }}
+
 with
 
 lines as (

@@ -1,5 +1,7 @@
 -- Harm: a customer who is missing from the wide table, or joined twice, takes their orders along.
 
+{{ config(severity='error', meta={'owner': 'finance', 'domain': 'finance'}) }}
+
 with
 
 orders as (

@@ -2,4 +2,6 @@
 -- from a wrong number. Put right what builds on it, then say so: `accepted` in
 -- contracts/schema_changes.yml.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 {{ unaccepted_schema_changes('fatal') }}

@@ -1,6 +1,8 @@
 -- Harm: components that stop one round early split one person into two customers; no unique or not-
 -- null test notices.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 links as (

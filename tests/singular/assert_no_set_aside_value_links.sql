@@ -1,6 +1,8 @@
 -- Harm: one link over test@test.com or a switchboard merges strangers, who then see each other's
 -- orders and mail.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 links as (

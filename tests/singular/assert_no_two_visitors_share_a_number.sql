@@ -1,6 +1,8 @@
 -- Harm: sessions are made by the numbers of visitors; two with one number would have each other's
 -- calls in their sessions, and unique tests of sessions would not notice.
 
+{{ config(severity='error', meta={'owner': 'product', 'domain': 'product'}) }}
+
 with
 
 events as (

@@ -1,5 +1,7 @@
 -- Harm: credit that does not add up to the conversions counts money twice, or loses it.
 
+{{ config(severity='error', meta={'owner': 'marketing', 'domain': 'marketing'}) }}
+
 with
 
 attribution as (

@@ -2,6 +2,8 @@
 -- order and report goes to the wrong person. The rows name what would change, and by which value:
 -- `braid identity diff` shows them, `braid identity approve` publishes them all the same.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 identity_diff as (

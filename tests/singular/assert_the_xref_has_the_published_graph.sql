@@ -1,6 +1,8 @@
 -- Harm: a build that goes by what changed misses a change, and a customer is two, or two are one,
 -- until somebody complains.
 
+{{ config(severity='error', meta={'owner': 'data', 'domain': 'core'}) }}
+
 with
 
 clusters as (

@@ -15,6 +15,7 @@ from sandbox.server import running
 
 ROOT = Path(__file__).parent.parent.parent
 PEOPLE, LIMIT_SECONDS = 200, 420
+LARGE = "BUILDING_LARGE"
 PROFILES = """
 braid:
   target: dev
@@ -57,6 +58,7 @@ def two_days(tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
     (folder / "profiles" / "profiles.yml").write_text(PROFILES.replace("{folder}", str(folder)))
     with running(people=PEOPLE, seed=1) as sandbox:
         environment = os.environ | sandbox.environment() | {"DBT_PROFILES_DIR": str(folder / "profiles")}
+        environment["SNOWFLAKE_LARGE_WAREHOUSE"] = LARGE
         # Tests of tests/dbt run the unit tests on DuckDB.
         first = both(folder, "one_day", "day1", environment, snowflake=["units"])
         sandbox.advance()

@@ -20,7 +20,7 @@ DOCUMENTED = frozenset(
     abs any_value array_agg array_size as_varchar avg boolor_agg cast ceil coalesce concat contains count count_if
     current_timestamp dateadd datediff date_trunc dense_rank div0 editdistance equal_null exp first_value flatten floor
     get get_path greatest hash iff ilike_any array_construct jarowinkler_similarity lag last_value lead least left
-    length listagg ln lower lpad ltrim max max_by md5 min mod nullif nvl
+    length listagg ln lower lpad ltrim max max_by md5 median min mod nullif nvl
     object_construct parse_json position power rank
     regexp_count regexp_instr regexp_like regexp_replace regexp_substr replace right round row_number rtrim sha2 split
     split_part sqrt startswith strtok substr substring sum sysdate to_char to_date to_decimal to_json to_number
