@@ -32,7 +32,9 @@ def main() -> None:
     st.html(STYLE)
     page = st.navigation(
         [
-            st.Page(sales.show, title="Sales performance", url_path="sales", icon=":material/trending_up:", default=True),
+            st.Page(
+                sales.show, title="Sales performance", url_path="sales", icon=":material/trending_up:", default=True
+            ),
             st.Page(customer.show, title="Customer 360", url_path="customer", icon=":material/person_search:"),
             st.Page(acquisition.show, title="Acquisition", url_path="acquisition", icon=":material/campaign:"),
             st.Page(retention.show, title="Funnels and retention", url_path="retention", icon=":material/filter_alt:"),

@@ -1,7 +1,7 @@
 """Where the numbers come from: the serving copy of a DuckDB warehouse, or the session of Streamlit in Snowflake.
 
-Both answer a query with `?` marks by a pandas frame whose columns have lower-case names. What goes wrong is a DataError,
-one sentence with cause and remedy.
+Both answer a query with `?` marks by a pandas frame whose columns have lower-case names. What goes wrong is a
+DataError, one sentence with cause and remedy.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ def _as_float(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _missing(error: str, where: str) -> str:
-    return f"{where} lacks what this page shows ({error.splitlines()[0]}): run `braid build` with this version of Braid."
+    return (
+        f"{where} lacks what this page shows ({error.splitlines()[0]}): run `braid build` with this version of Braid."
+    )
 
 
 def connect() -> Source:

@@ -116,7 +116,8 @@ def compiled(query: Query, known: Definitions | None = None) -> tuple[str, list[
     known = known or definitions()
     leaves = list(dict.fromkeys(leaf for name in query.metrics for leaf in known.leaves(name)))
     models = list(dict.fromkeys((known.measures[leaf].model, known.measures[leaf].time) for leaf in leaves))
-    parts, params = [], []
+    parts: list[str] = []
+    params: list[object] = []
     for model, time in models:
         sql, given = _part(query, known, leaves, model, time)
         parts.append(sql)
@@ -132,9 +133,7 @@ def compiled(query: Query, known: Definitions | None = None) -> tuple[str, list[
     return f"select {', '.join([*query.by, *shown])} from (\n{inner}\n) as sums{order}", params
 
 
-def _part(
-    query: Query, known: Definitions, leaves: Sequence[str], model: str, time: str
-) -> tuple[str, list[object]]:
+def _part(query: Query, known: Definitions, leaves: Sequence[str], model: str, time: str) -> tuple[str, list[object]]:
     """The measures of one semantic model, the others null, so that those of several can stand in one table."""
     columns = known.columns[model]
     keys = [_key(name, columns, time, model) for name in query.by]
@@ -143,7 +142,8 @@ def _part(
         measure = known.measures[leaf]
         is_here = (measure.model, measure.time) == (model, time)
         values.append(f"{measure.aggregate}({measure.expr}) as {leaf}" if is_here else f"null as {leaf}")
-    conditions, params = [], []
+    conditions: list[str] = []
+    params: list[object] = []
     for name, wanted in query.where.items():
         conditions.append(f"{_key(name, columns, time, model)} in ({', '.join('?' for _ in wanted) or 'null'})")
         params += wanted

@@ -15,7 +15,7 @@ from dashboard import data, metrics
 
 INK, SOFT = "#1f6fb5", "#b9c2ce"
 COLOURS = [INK, "#c8551b", "#25845a", "#7350a8", "#b08900", "#6b7480", "#b3261e", "#2a8c99"]
-NOTHING = "–"
+NOTHING = "—"
 # Rows of a table that a page shows; a download has the same ones.
 MOST_ROWS = 500
 
@@ -99,8 +99,7 @@ def empty(what: str, remedy: str) -> None:
 
 def listed(frame: pd.DataFrame, name: str, columns: Mapping[str, Any] | None = None, height: int | None = None) -> None:
     """A table and its download as CSV; ``columns`` are names to show or Streamlit's column settings."""
-    settings = {} if height is None else {"height": height}
-    st.dataframe(frame, hide_index=True, width="stretch", column_config=dict(columns or {}), **settings)
+    st.dataframe(frame, hide_index=True, width="stretch", column_config=dict(columns or {}), height=height or "auto")
     st.download_button(
         "Download CSV",
         frame.to_csv(index=False).encode(),

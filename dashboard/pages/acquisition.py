@@ -32,7 +32,9 @@ def show() -> None:
         " group by currency, attribution_model order by conversions desc, currency, attribution_model"
     )
     if known.empty:
-        shown.empty("Nothing was won or spent yet.", "Orders, won deals and seeds/marketing/marketing_spend.csv show here.")
+        shown.empty(
+            "Nothing was won or spent yet.", "Orders, won deals and seeds/marketing/marketing_spend.csv show here."
+        )
         return
     first, second, third = st.columns([1, 1, 2])
     with first:
@@ -46,7 +48,7 @@ def show() -> None:
             pd.Timestamp(known["first_month"].min()).date(), last.date(), "Months with a day in", "acquisition_period"
         )
     since = since.replace(day=1)
-    credited = {"currency": [currency], "channel_month__attribution_model": [model]}
+    credited: dict[str, list[str | None]] = {"currency": [currency], "channel_month__attribution_model": [model]}
     _tiles(credited, currency, since, until)
     left, right = st.columns(2)
     with left:
@@ -68,7 +70,10 @@ def _tiles(credited: dict[str, list[str | None]], currency: str | None, since: d
             ("customer_acquisition_cost", shown.money(won["customer_acquisition_cost"], currency)),
             ("lifetime_value", shown.money(value["lifetime_value"], currency)),
             ("attributed_amount", shown.money(credit["attributed_amount"], currency)),
-            ("return_on_spend", shown.NOTHING if pd.isna(credit["return_on_spend"]) else f"{credit['return_on_spend']:.2f}"),
+            (
+                "return_on_spend",
+                shown.NOTHING if pd.isna(credit["return_on_spend"]) else f"{credit['return_on_spend']:.2f}",
+            ),
         ]
     )
     if not won["spend"]:
@@ -97,7 +102,9 @@ def _by_model(currency: str | None, since: date, until: date) -> None:
     chart = alt.Chart(every, height=300).mark_rect().encode(
         x=alt.X("model:N", sort=list(_WORDS.values()), title=None, axis=alt.Axis(labelAngle=-40)),
         y=alt.Y("channel:N", sort=top, title=None),
-        color=alt.Color("attributed_amount:Q", scale=alt.Scale(scheme="blues"), title=currency, legend=alt.Legend(format="~s")),
+        color=alt.Color(
+            "attributed_amount:Q", scale=alt.Scale(scheme="blues"), title=currency, legend=alt.Legend(format="~s")
+        ),
         tooltip=["channel", "model", alt.Tooltip("attributed_amount:Q", format=",.2f")],
     )  # fmt: skip
     st.altair_chart(chart, width="stretch")

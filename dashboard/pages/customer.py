@@ -232,4 +232,4 @@ def _graph(customer_id: str) -> None:
 
 
 def _day(moment: object) -> str:
-    return shown.NOTHING if pd.isna(moment) else f"{pd.Timestamp(moment):%Y-%m-%d}"  # type: ignore[arg-type]
+    return shown.NOTHING if pd.isna(moment) else f"{pd.Timestamp(moment):%Y-%m-%d}"

@@ -33,7 +33,8 @@ def show() -> None:
     ]
     changes = _changes()
     gate = shown.rows(
-        f"select measure, measured, most, approved_most, is_over from {table('identity', 'identity_gate')} order by measure"
+        "select measure, measured, most, approved_most, is_over"
+        f" from {table('identity', 'identity_gate')} order by measure"
     )
     shown.tiles(
         [

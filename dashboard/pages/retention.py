@@ -16,7 +16,9 @@ _FUNNEL = ("funnel_entries", "funnel_reached", "funnel_conversion")
 
 def show() -> None:
     """The page."""
-    shown.heading("Funnels and retention", "How far customers get, and whether they come back. Days and months are UTC.")
+    shown.heading(
+        "Funnels and retention", "How far customers get, and whether they come back. Days and months are UTC."
+    )
     _tiles()
     left, right = st.columns(2)
     with left:
@@ -131,7 +133,8 @@ def _active() -> None:
 def _cohorts() -> None:
     st.subheader("Retention by month of first activity", anchor=False)
     cohorts = shown.numbers(
-        ["cohort_customers", "retained_customers", "retention_by_month"], ["cohort__cohort_month", "cohort__months_since"]
+        ["cohort_customers", "retained_customers", "retention_by_month"],
+        ["cohort__cohort_month", "cohort__months_since"],
     ).rename(columns={"cohort__cohort_month": "cohort", "cohort__months_since": "months"})  # fmt: skip
     if cohorts.empty:
         shown.empty("No customer was ever active.", "Sessions of known customers count; see docs/event-marts.md.")

@@ -18,7 +18,9 @@ _CLOSED = ("won_amount", "won_opportunities", "closed_opportunities", "win_rate"
 
 def show() -> None:
     """The page."""
-    shown.heading("Sales performance", "Deals of all CRMs. Open deals count whatever their close date; won and lost ones by it.")
+    shown.heading(
+        "Sales performance", "Deals of all CRMs. Open deals count whatever their close date; won and lost ones by it."
+    )
     known = shown.rows(
         "select currency, source_system, count(*) as deals, min(close_on) as first_day, max(close_on) as last_day"
         f" from {table('marts', 'fct_opportunities')} where not is_deleted group by currency, source_system"
