@@ -74,15 +74,15 @@ class ServingCopy:
         return self.path.stat().st_mtime
 
     def frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
-        """The rows of a query, money as floats."""
+        """The rows of a query."""
         import duckdb
 
         with self._cursor() as cursor:
             try:
                 found: pd.DataFrame = cursor.execute(sql, list(params)).df()
+                return found.apply(_plain)
             except duckdb.CatalogException as error:
                 raise DataError(_missing(str(error), self.name)) from None
-        return found
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
@@ -141,14 +141,21 @@ class SnowflakeSession:
                 raise
             raise DataError(_missing(str(error), self.name)) from None
         found.columns = [str(column).lower() for column in found.columns]
-        return found.apply(_as_float)
+        return found.apply(_plain)
 
 
-def _as_float(column: pd.Series[Any]) -> pd.Series[Any]:
+def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Decimals as floats, and no text as None: pandas 2 and 3 and the two warehouses differ in both."""
     from decimal import Decimal
 
-    is_decimal = column.dtype == object and column.map(lambda value: value is None or isinstance(value, Decimal)).all()
-    return column.astype(float) if is_decimal and column.notna().any() else column
+    import pandas as pd
+
+    if not (column.dtype == object or isinstance(column.dtype, pd.StringDtype)):
+        return column
+    known = column.dropna()
+    if len(known) and known.map(lambda value: isinstance(value, Decimal)).all():
+        return column.astype(float)
+    return column.astype(object).where(column.notna(), None)
 
 
 def _missing(error: str, where: str) -> str:
