@@ -14,7 +14,7 @@ import streamlit as st  # noqa: E402
 
 from dashboard import shown  # noqa: E402
 from dashboard.data import DataError, ServingCopy  # noqa: E402
-from dashboard.pages import acquisition, customer, health, retention, sales  # noqa: E402
+from dashboard.views import acquisition, customer, health, retention, sales  # noqa: E402
 
 STYLE = """
 <style>

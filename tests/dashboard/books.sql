@@ -16,7 +16,8 @@ select record_key, split_part(record_key, ':', 1) || ' ' || split_part(record_ke
 from identity.customer_xref_current;
 insert into identity.int_identity__decided_links by name
 select 'salesforce:contact:003A' as record_key_a, unnest(['hubspot:contact:101', 'segment:user:u_1']) as record_key_b,
-    'email' as link_rule, 'grace.byron1@example.com' as evidence, 1 as rule_priority;
+    'email' as link_rule, 'grace.byron1@example.com' as evidence, 1.0 as score,
+    1 as rule_priority;
 insert into identity.int_identity__sightings by name
 select record_key, 'email' as link_rule, 'grace.byron1@example.com' as evidence, timestamp '2025-01-04' as first_seen_at
 from identity.customer_xref_current;

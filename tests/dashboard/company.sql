@@ -25,7 +25,7 @@ from (
 insert into marts.fct_orders by name
 select
     'segment:order:' || range as order_key, 'segment' as source_system, 'o' || range as order_id,
-    format('cus_{{:024x}}', 1 + (range * 7919) % {people}) as customer_id, ['US', 'DE'][1 + range % 2] as country,
+    format('cus_{{:024x}}', 1 + (range * 7919 + range // {people}) % {people}) as customer_id, ['US', 'DE'][1 + range % 2] as country,
     case when range % 10 = 0 then 'EUR' else 'USD' end as currency,
     (case when range % 50 = 0 then -1 else 1 end) * ((range * 31) % 9000 + 990) / 100.0 as amount,
     1 as number_of_lines, range % 50 = 0 as is_cancellation,
@@ -91,7 +91,7 @@ select active_on, 40 + dayofyear(active_on) % 17 as daily_active_customers,
     daily_active_customers / monthly_active_customers as stickiness
 from (select cast(unnest(generate_series(date '2025-07-01', date '2025-12-31', interval 1 day)) as date) as active_on);
 insert into marts.fct_touches by name
-select 'segment:session:' || range as touch_key, format('cus_{{:024x}}', 1 + (range * 31) % {people}) as customer_id,
+select 'segment:session:' || range as touch_key, format('cus_{{:024x}}', 1 + (range * 31 + range // {people}) % {people}) as customer_id,
     case when range % 5 = 0 then 'campaign_response' else 'web_session' end as touch_type, {channels}[1 + range % 6] as channel,
     'https://shop.example.com/p/' || (range % 40) as landing_url,
     timestamp '2025-01-02' + to_minutes(cast((range * 7919) % 510000 as integer)) as touched_at
