@@ -65,8 +65,7 @@ ui: $(STAMP) profiles.yml ## Dagster with everything loaded, on http://127.0.0.1
 # On your own warehouse's serving copy, or on the demo's while there is none; FILE=… reads any other.
 dashboard: $(STAMP) profiles.yml ## The dashboards, on http://127.0.0.1:8501
 	@BRAID_DASHBOARD_FILE="$${FILE:-$$(test -e braid_serving.duckdb || test ! -e .braid/demo/braid_serving.duckdb || echo .braid/demo/braid_serving.duckdb)}" \
-		$(BIN)/python -m streamlit run dashboard/app.py --server.address 127.0.0.1 --server.headless true \
-		--browser.gatherUsageStats false --client.toolbarMode minimal $(ARGS)
+		$(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
 
 .venv-bench/installed: requirements/bench.txt $(STAMP)
 	@$(BIN)/python -m venv .venv-bench

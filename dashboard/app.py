@@ -21,7 +21,8 @@ STYLE = """
   .block-container { padding-top: 2.5rem; max-width: 1400px; }
   h1 { font-size: 1.8rem !important; padding-bottom: 0 !important; }
   h3 { font-size: 1.1rem !important; padding-top: 0.8rem !important; }
-  [data-testid="stMetricValue"] { font-size: 1.45rem; }
+  [data-testid="stMetricLabel"] p { font-size: 0.8rem; }
+  [data-testid="stMetricValue"] { font-size: 1.2rem; }
 </style>
 """
 

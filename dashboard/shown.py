@@ -13,11 +13,12 @@ import streamlit as st
 
 from dashboard import data, metrics
 
-INK, SOFT = "#1f6fb5", "#b9c2ce"
+INK = "#1f6fb5"
 COLOURS = [INK, "#c8551b", "#25845a", "#7350a8", "#b08900", "#6b7480", "#b3261e", "#2a8c99"]
 NOTHING = "—"
 # Rows of a table that a page shows; a download has the same ones.
 MOST_ROWS = 500
+_FEW_POINTS = 60
 
 
 @st.cache_resource(show_spinner=False)
@@ -99,14 +100,13 @@ def empty(what: str, remedy: str) -> None:
 
 def listed(frame: pd.DataFrame, name: str, columns: Mapping[str, Any] | None = None, height: int | None = None) -> None:
     """A table and its download as CSV; ``columns`` are names to show or Streamlit's column settings."""
-    st.dataframe(frame, hide_index=True, width="stretch", column_config=dict(columns or {}), height=height or "auto")
-    st.download_button(
-        "Download CSV",
-        frame.to_csv(index=False).encode(),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        key=f"download_{name}",
-        icon=":material/download:",
+    st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        column_config=dict(columns or {}),
+        height=height or "auto",
+        placeholder=NOTHING,
     )
     if len(frame) >= MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} rows.")
@@ -120,6 +120,11 @@ def money_column(label: str) -> Any:
 def share_column(label: str) -> Any:
     """A column of shares of one."""
     return st.column_config.NumberColumn(label, format="percent")
+
+
+def date_column(label: str) -> Any:
+    """A column of days."""
+    return st.column_config.DateColumn(label, format="YYYY-MM-DD")
 
 
 def time_column(label: str) -> Any:
@@ -153,11 +158,13 @@ def bars(frame: pd.DataFrame, x: alt.X, y: alt.Y, colour: str | None = None, hei
 
 
 def line(frame: pd.DataFrame, x: alt.X, y: alt.Y, colour: str | None = None, height: int = 260) -> None:
-    """A line with its points."""
+    """A line, with its points while they are few; of several lines the legend has the order of the rows."""
     encoding: dict[str, Any] = {"x": x, "y": y, "tooltip": list(frame.columns)}
     if colour:
-        encoding["color"] = alt.Color(f"{colour}:N", scale=alt.Scale(range=COLOURS), title=None)
-    mark = alt.Chart(frame, height=height).mark_line(color=INK, point=alt.OverlayMarkDef(size=36))
+        names = list(dict.fromkeys(frame[colour]))
+        encoding["color"] = alt.Color(f"{colour}:N", scale=alt.Scale(domain=names, range=COLOURS), title=None)
+    point = alt.OverlayMarkDef(size=36) if len(frame) <= _FEW_POINTS else False
+    mark = alt.Chart(frame, height=height).mark_line(color=INK, point=point)
     st.altair_chart(mark.encode(**encoding), width="stretch")
 
 

@@ -15,7 +15,7 @@ _CREDITED = ("attributed_conversions", "attributed_amount", "attributed_spend", 
 _WORDS = {
     "first_touch": "First touch",
     "last_touch": "Last touch",
-    "last_non_direct": "Last non-direct touch",
+    "last_non_direct": "Last non-direct",
     "linear": "Linear",
     "position_based": "Position-based",
     "time_decay": "Time decay",
@@ -99,8 +99,9 @@ def _by_model(currency: str | None, since: date, until: date) -> None:
     every["model"] = every["model"].map(lambda one: _WORDS.get(one, one))
     top = list(every.groupby("channel")["attributed_amount"].max().nlargest(8).index)
     every = every[every["channel"].isin(top)]
+    slanted = alt.Axis(labelAngle=-40, labelOverlap=False, labelLimit=140)
     chart = alt.Chart(every, height=300).mark_rect().encode(
-        x=alt.X("model:N", sort=list(_WORDS.values()), title=None, axis=alt.Axis(labelAngle=-40)),
+        x=alt.X("model:N", sort=list(_WORDS.values()), title=None, axis=slanted),
         y=alt.Y("channel:N", sort=top, title=None),
         color=alt.Color(
             "attributed_amount:Q", scale=alt.Scale(scheme="blues"), title=currency, legend=alt.Legend(format="~s")

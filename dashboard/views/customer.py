@@ -150,14 +150,14 @@ def _timeline(customer_id: str) -> None:
         " select touched_at as happened_at, touch_type as kind, channel as what,"
         f" coalesce(campaign_name, landing_url) as detail from {table('marts', 'fct_touches')} where customer_id = ?"
         " union all select ordered_at, case when is_cancellation then 'cancellation' else 'order' end, order_id,"
-        f" cast(amount as varchar) || ' ' || coalesce(currency, '') from {table('marts', 'fct_orders')}"
+        f" cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || coalesce(currency, '') from {table('marts', 'fct_orders')}"
         " where customer_id = ?"
         " union all select created_at, 'deal opened', opportunity_name,"
-        f" cast(amount as varchar) || ' ' || currency from {table('marts', 'fct_opportunities')}"
+        f" cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || currency from {table('marts', 'fct_opportunities')}"
         " where customer_id = ? and not is_deleted"
         " union all select coalesce(stage_entered_at, cast(close_on as timestamp)),"
         " case when is_won then 'deal won' else 'deal lost' end, opportunity_name,"
-        f" cast(amount as varchar) || ' ' || currency from {table('marts', 'fct_opportunities')}"
+        f" cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || currency from {table('marts', 'fct_opportunities')}"
         " where customer_id = ? and not is_deleted and is_closed"
         f" ) as moments where happened_at is not null order by happened_at desc, kind, what limit {_MOST_MOMENTS}",
         [customer_id] * 4,

@@ -40,7 +40,7 @@ def show() -> None:
         [
             ("Objects", shown.count(len(found))),
             ("Failed in the last run", shown.count((found["last_status"] == "failed").sum())),
-            (f"Not read for {_LATE_HOURS} hours", shown.count((~(found["hours_since_success"] <= _LATE_HOURS)).sum())),
+            (f"Older than {_LATE_HOURS} h", shown.count((~(found["hours_since_success"] <= _LATE_HOURS)).sum())),
             ("Open windows", shown.count(found["open_windows"].sum())),
             ("Rows in quarantine", shown.count(found["quarantined"].sum())),
             ("Identity graph", "held" if gate["is_over"].any() else "published"),

@@ -40,8 +40,8 @@ def _tiles() -> None:
             ("sign_ups", shown.count(product["sign_ups"])),
             ("activation", shown.share(product["activation"])),
             ("retention", shown.share(product["retention"])),
-            ("Active on the last day", shown.count(now.get("daily_active_customers"))),
-            ("Active in 30 days", shown.count(now.get("monthly_active_customers"))),
+            ("Active, last day", shown.count(now.get("daily_active_customers"))),
+            ("Active, 30 days", shown.count(now.get("monthly_active_customers"))),
             ("Stickiness", shown.share(now.get("stickiness"))),
         ]
     )
@@ -77,7 +77,12 @@ def _funnel() -> None:
     steps["of_the_step_before"] = steps["funnel_reached"] / steps["funnel_reached"].shift(1)
     base = alt.Chart(steps, height=52 * len(steps) + 30).encode(
         y=alt.Y("step:N", sort=list(steps["step"]), title=None, axis=alt.Axis(labelLimit=160)),
-        x=alt.X("funnel_reached:Q", title="Customers", axis=alt.Axis(format="~s")),
+        x=alt.X(
+            "funnel_reached:Q",
+            title="Customers",
+            axis=alt.Axis(format="~s", tickCount=5),
+            scale=alt.Scale(domain=[0, 1.15 * float(steps["funnel_reached"].max() or 1)]),
+        ),
         tooltip=["step", "funnel_reached", alt.Tooltip("funnel_conversion:Q", format=".1%")],
     )
     words = base.mark_text(align="left", dx=6).encode(text=alt.Text("funnel_conversion:Q", format=".1%"))
@@ -126,8 +131,12 @@ def _active() -> None:
         return
     long = active.melt("active_on", var_name="window", value_name="customers")
     shown.line(long, alt.X("active_on:T", title=None), shown.amount_axis("customers", "Customers"), "window", 300)
-    shown.listed(active, "active_customers", {"active_on": "Day", "daily": "1 day", "weekly": "7 days",
-                                              "monthly": "30 days"}, height=200)  # fmt: skip
+    shown.listed(
+        active,
+        "active_customers",
+        {"active_on": shown.date_column("Day"), "daily": "1 day", "weekly": "7 days", "monthly": "30 days"},
+        height=200,
+    )
 
 
 def _cohorts() -> None:

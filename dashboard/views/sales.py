@@ -113,7 +113,6 @@ def _owners(where: dict[str, list[object]], since: date, until: date) -> None:
             "win_rate": shown.share_column("Win rate"),
             "sales_cycle": st.column_config.NumberColumn("Sales cycle, days", format="%.1f"),
         },
-        height=240,
     )
 
 
@@ -138,11 +137,10 @@ def _deals(where: dict[str, list[object]]) -> None:
             "stage_name": "Stage",
             "amount": shown.money_column("Amount"),
             "probability": shown.share_column("Probability"),
-            "close_on": st.column_config.DateColumn("Expected close", format="YYYY-MM-DD"),
+            "close_on": shown.date_column("Expected close"),
             "source_system": "CRM",
             "owner_id": "Owner",
             "customer_id": "Customer",
             "opportunity_key": None,
         },
-        height=320,
     )

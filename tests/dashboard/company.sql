@@ -8,7 +8,7 @@ select
     'Company ' || (i % 997) as company,
     ['US', 'DE', 'FR', 'GB'][1 + i % 4] as country,
     'USD' as opportunity_currency, 'USD' as order_currency,
-    {channels}[1 + (i * 7) % 6] as first_touch_channel, {channels}[1 + i % 6] as last_touch_channel,
+    {channels}[1 + (((i) * 2654435761) % 4294967296 // 65536) % 6] as first_touch_channel, {channels}[1 + i % 6] as last_touch_channel,
     0 as pipeline_value, 0 as won_value, 0 as open_opportunities, 0 as won_opportunities,
     0 as opportunities_in_other_currencies,
     case when i % 3 < 2 then 40 + (i * 37) % 400 + 0.25 else 0 end as lifetime_value,
@@ -41,7 +41,7 @@ from marts.customer_rfm;
 insert into marts.fct_opportunities by name
 select
     system || ':opportunity:' || i as opportunity_key, system as source_system, cast(i as varchar) as opportunity_id,
-    format('cus_{{:024x}}', 1 + (i * 104729) % {people}) as customer_id, 'owner ' || (i % 12) as owner_id,
+    format('cus_{{:024x}}', 1 + (i * 104729) % {people}) as customer_id, 'owner ' || (i % 11) as owner_id,
     'Deal ' || i as opportunity_name, stage as stage_name,
     case when i % 8 = 7 then 'EUR' else 'USD' end as currency,
     case when i % 40 = 11 then null else 500 + (i * 977) % 90000 + 0.5 end as amount,
@@ -53,8 +53,8 @@ select
     timestamp '2025-01-10' + to_days(cast((i * 17) % 300 as integer)) as created_at,
     cast(close_on as timestamp) as stage_entered_at
 from (
-    select range as i, {stages}[1 + (range * 5) % 6] as stage, starts_with(stage, 'Closed') as is_closed,
-        ['salesforce', 'hubspot'][1 + (range // 6) % 2] as system
+    select range as i, {stages}[1 + (((range) * 2654435761) % 4294967296 // 65536) % 6] as stage, starts_with(stage, 'Closed') as is_closed,
+        ['salesforce', 'hubspot'][1 + (((range + 7) * 2654435761) % 4294967296 // 65536) % 2] as system
     from range({people} * 2)
 );
 insert into marts.fct_channel_returns by name
@@ -69,7 +69,7 @@ insert into marts.fct_funnel_conversions by name
 select
     funnel as funnel_name, entered_on, number as step_number, names[number] as step_name,
     100 + dayofyear(entered_on) % 23 as customers_entered,
-    cast(floor(customers_entered * list_extract([1.0, 0.47, 0.21], number)) as bigint) as customers_reached
+    cast(floor(customers_entered * list_extract([1.0, 0.47, 0.21], number) * (1 - 0.08 * (number - 1) * sin(dayofyear(entered_on) / 11.0))) as bigint) as customers_reached
 from (
     select 'purchase' as funnel, ['product_viewed', 'product_added', 'order_completed'] as names
     union all select 'activation', ['signed_up', 'order_completed']
@@ -86,8 +86,8 @@ from (select cast(unnest(generate_series(date '2025-03-01', date '2025-12-01', i
     (select range as months_since from range(12))
 where cohort_month + to_months(cast(months_since as integer)) <= date '2025-12-01';
 insert into marts.fct_engagement by name
-select active_on, 40 + dayofyear(active_on) % 17 as daily_active_customers,
-    150 + dayofyear(active_on) % 31 as weekly_active_customers, 400 + dayofyear(active_on) % 57 as monthly_active_customers,
+select active_on, cast(40 + 9 * sin(dayofyear(active_on) / 3.0) as bigint) as daily_active_customers,
+    cast(150 + 20 * sin(dayofyear(active_on) / 15.0) as bigint) as weekly_active_customers, cast(400 + dayofyear(active_on) / 5 as bigint) as monthly_active_customers,
     daily_active_customers / monthly_active_customers as stickiness
 from (select cast(unnest(generate_series(date '2025-07-01', date '2025-12-31', interval 1 day)) as date) as active_on);
 insert into marts.fct_touches by name

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,7 @@ def app(file: Path, log: Path) -> Iterator[str]:
     """The app over a file; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.address", "127.0.0.1",
-               "--server.port", str(port), "--server.headless", "true", "--browser.gatherUsageStats", "false",
-               "--client.toolbarMode", "minimal"]  # fmt: skip
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
     with log.open("w") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
@@ -70,20 +69,47 @@ def app(file: Path, log: Path) -> Iterator[str]:
                 process.wait(20)
 
 
-@contextmanager
-def browser() -> Iterator[tuple[Any, list[str]]]:
-    """A page of Chromium, and what went wrong in it."""
+@dataclass
+class Opened:
+    """The app over ``file``, in a browser's page; ``problems`` are what went wrong in it."""
+
+    url: str
+    file: Path
+    log: Path
+    page: Any
+    problems: list[str]
+
+    def put(self, copy: Path) -> None:
+        """Put a copy in place as `braid publish` does."""
+        draft = self.file.with_name(".draft.duckdb")
+        shutil.copyfile(copy, draft)
+        draft.replace(self.file)
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """One app and one browser; there is no serving copy yet."""
     chromium = needs.tool("chromium", "chromium-browser", "google-chrome")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
+    folder = tmp_path_factory.mktemp("app")
+    file, log = folder / "braid_serving.duckdb", folder / "app.log"
+    with app(file, log) as url, sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=str(chromium), headless=True, args=FLAGS)
         page = opened.new_page(viewport={"width": 1440, "height": 1000})
         page.set_default_timeout(PATIENCE)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
-        yield page, problems
+        yield Opened(url, file, log, page, problems)
         opened.close()
+
+
+@pytest.fixture
+def opened(started: Opened) -> Iterator[Opened]:
+    """Whatever a test does, nothing breaks in the browser or in the app."""
+    yield started
+    assert started.problems == []
+    assert "Traceback" not in started.log.read_text()
 
 
 def settled(page: Any, title: str) -> None:
@@ -96,109 +122,116 @@ def settled(page: Any, title: str) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def photographed(page: Any, name: str) -> None:
+    """A picture for the docs, when BRAID_SCREENSHOTS=1 asks for them."""
+    if os.environ.get("BRAID_SCREENSHOTS") == "1":
+        page.wait_for_timeout(2000)
+        page.screenshot(path=IMAGES / f"dashboard-{name}.png")
+
+
 def tile(page: Any, label: str) -> Any:
     return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
 
 
-def test_every_page_is_opened_and_used(made: Path, tmp_path: Path) -> None:
+def test_without_a_serving_copy_the_app_says_so_and_goes_on_once_there_is_one(opened: Opened, made: Path) -> None:
     from playwright.sync_api import expect
 
-    log = tmp_path / "app.log"
-    with app(made, log) as url, browser() as (page, problems):
-        for address, title in PAGES.items():
-            page.goto(f"{url}/{address}")
-            settled(page, title)
-            expect(page.get_by_test_id("stMetric").first).to_be_visible()
-            if os.environ.get("BRAID_SCREENSHOTS") == "1":
-                page.wait_for_timeout(2000)
-                page.screenshot(path=IMAGES / f"dashboard-{address.partition('?')[0] or 'sales'}.png")
-
-        # By the menu, as people go; a filter, and what it says, is the mart's.
-        page.get_by_role("link", name="Sales performance").click()
-        settled(page, "Sales performance")
-        page.get_by_role("combobox", name=re.compile("Currency")).click()
-        page.get_by_role("option", name="EUR").click()
-        with duckdb.connect(str(made), read_only=True) as connection:
-            ((number,),) = connection.execute(
-                "select count(*) from marts.fct_opportunities"
-                " where currency = 'EUR' and not is_deleted and not is_closed"
-            ).fetchall()
-        expect(tile(page, "Open deals")).to_have_text(str(number))
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Download CSV").last.click()
-        written = Path(download.value.path()).read_text().splitlines()
-        assert written[0].startswith("opportunity_name,stage_name,amount")
-        assert len(written) == number + 1
-
-        page.get_by_role("link", name="Customer 360").click()
-        settled(page, "Customer 360")
-        page.get_by_role("textbox", name="Search").fill("grace.byron1@")
-        page.get_by_role("textbox", name="Search").press("Enter")
-        expect(page.get_by_role("heading", name="Grace Byron")).to_be_visible()
-        page.get_by_role("tab", name="Identity graph").click()
-        picture = page.get_by_test_id("stImage").locator("img, svg").first
-        expect(picture).to_be_visible()
-        assert picture.bounding_box()["height"] > 100
-        if os.environ.get("BRAID_SCREENSHOTS") == "1":
-            page.wait_for_timeout(2000)
-            page.screenshot(path=IMAGES / "dashboard-identity.png")
-        page.get_by_role("tab", name="Timeline").click()
-        expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-    assert problems == []
-    assert "Traceback" not in log.read_text()
+    opened.file.unlink(missing_ok=True)
+    opened.page.goto(f"{opened.url}/health")
+    expect(opened.page.get_by_text(re.compile("There is no serving copy at .*run `?braid build"))).to_be_visible()
+    expect(opened.page.get_by_test_id("stMetric")).to_have_count(0)
+    opened.put(made)
+    opened.page.reload()
+    settled(opened.page, "Pipeline health")
 
 
-def test_pages_are_used_while_builds_publish_and_show_the_newest(made: Path, tmp_path: Path) -> None:
+def test_every_page_is_opened(opened: Opened, made: Path) -> None:
+    from playwright.sync_api import expect
+
+    opened.put(made)
+    for address, title in PAGES.items():
+        opened.page.goto(f"{opened.url}/{address}")
+        settled(opened.page, title)
+        expect(opened.page.get_by_test_id("stMetric").first).to_be_visible()
+        photographed(opened.page, address.partition("?")[0] or "sales")
+
+
+def test_a_filter_and_a_download_of_sales_are_the_marts(opened: Opened, made: Path) -> None:
+    from playwright.sync_api import expect
+
+    opened.put(made)
+    page = opened.page
+    page.goto(f"{opened.url}/health")
+    page.get_by_role("link", name="Sales performance").click()
+    settled(page, "Sales performance")
+    page.get_by_role("combobox", name=re.compile("Currency")).click()
+    page.get_by_role("option", name="EUR").click()
+    with duckdb.connect(str(made), read_only=True) as connection:
+        ((number,),) = connection.execute(
+            "select count(*) from marts.fct_opportunities where currency = 'EUR' and not is_deleted and not is_closed"
+        ).fetchall()
+    expect(tile(page, "Open deals")).to_have_text(str(number))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").last.click()
+    written = Path(download.value.path()).read_text().splitlines()
+    assert written[0].startswith("opportunity_name,stage_name,amount")
+    assert len(written) == number + 1
+
+
+def test_a_customer_is_searched_and_the_graph_is_drawn(opened: Opened, made: Path) -> None:
+    from playwright.sync_api import expect
+
+    opened.put(made)
+    page = opened.page
+    page.goto(f"{opened.url}/customer")
+    settled(page, "Customer 360")
+    page.get_by_role("textbox", name="Search").fill("grace.byron1@")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    expect(page.get_by_role("heading", name="Grace Byron")).to_be_visible()
+    page.get_by_role("tab", name="Identity graph").click()
+    picture = page.get_by_test_id("stImage").locator("img, svg").first
+    expect(picture).to_be_visible()
+    assert picture.bounding_box()["height"] > 100
+    photographed(page, "identity")
+    page.get_by_role("tab", name="Timeline").click()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    photographed(page, "timeline")
+
+
+def test_pages_are_used_while_builds_publish_and_show_the_newest(opened: Opened, made: Path, tmp_path: Path) -> None:
     """A build ends by putting a new copy in place; here that happens over and over while somebody reads."""
     from playwright.sync_api import expect
 
-    file, log = tmp_path / "braid_serving.duckdb", tmp_path / "app.log"
-    shutil.copyfile(made, file)
     over, published = threading.Event(), []
+    opened.put(made)
 
     def publish() -> None:
         while not over.is_set():
-            draft = tmp_path / ".draft.duckdb"
-            shutil.copyfile(made, draft)
-            with duckdb.connect(str(draft)) as connection:
-                connection.execute(f"delete from ops.quarantine; insert into ops.quarantine by name select 'q' || range"
-                                   " as quarantine_id, 'salesforce' as source, 'Contact' as object, 'open' as status"
-                                   f" from range({len(published) + 100})")  # fmt: skip
-            draft.replace(file)
-            published.append(len(published) + 100)
+            rows, copy = len(published) + 100, tmp_path / "copy.duckdb"
+            shutil.copyfile(made, copy)
+            with duckdb.connect(str(copy)) as connection:
+                connection.execute("delete from ops.quarantine")
+                connection.execute(
+                    "insert into ops.quarantine by name select 'q' || range as quarantine_id, 'salesforce' as source,"
+                    f" 'Contact' as object, 'open' as status from range({rows})"
+                )
+            opened.put(copy)
+            published.append(rows)
             over.wait(0.3)
 
     builds = threading.Thread(target=publish)
-    with app(file, log) as url, browser() as (page, problems):
-        builds.start()
-        try:
-            for address, title in PAGES.items():
-                page.goto(f"{url}/{address}")
-                settled(page, title)
-                expect(page.get_by_test_id("stMetric").first).to_be_visible()
-                expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
-        finally:
-            over.set()
-            builds.join(30)
-        page.goto(f"{url}/health")
-        settled(page, "Pipeline health")
-        expect(tile(page, "Rows in quarantine")).to_have_text(str(published[-1]))
+    page = opened.page
+    builds.start()
+    try:
+        for address, title in PAGES.items():
+            page.goto(f"{opened.url}/{address}")
+            settled(page, title)
+            expect(page.get_by_test_id("stMetric").first).to_be_visible()
+            expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    finally:
+        over.set()
+        builds.join(30)
+    page.goto(f"{opened.url}/health")
+    settled(page, "Pipeline health")
+    expect(tile(page, "Rows in quarantine")).to_have_text(str(published[-1]))
     assert len(published) > 3
-    assert problems == []
-    assert "Traceback" not in log.read_text()
-
-
-def test_without_a_serving_copy_the_app_says_so_and_goes_on_once_there_is_one(made: Path, tmp_path: Path) -> None:
-    from playwright.sync_api import expect
-
-    file, log = tmp_path / "braid_serving.duckdb", tmp_path / "app.log"
-    with app(file, log) as url, browser() as (page, problems):
-        page.goto(f"{url}/health")
-        expect(page.get_by_text(re.compile("There is no serving copy at .*run `?braid build"))).to_be_visible()
-        expect(page.get_by_test_id("stMetric")).to_have_count(0)
-        shutil.copyfile(made, tmp_path / "draft")
-        (tmp_path / "draft").replace(file)
-        page.reload()
-        settled(page, "Pipeline health")
-    assert problems == []
-    assert "Traceback" not in log.read_text()

@@ -46,7 +46,7 @@ def test_sales_shows_what_the_mart_holds(opened: Opened, made: Path) -> None:
     )
     assert shown(at) == {
         "Pipeline": f"USD {pipeline / 1000000:.2f} M",
-        "Expected pipeline": shown(at)["Expected pipeline"],
+        "Expected": shown(at)["Expected"],
         "Open deals": f"{number:,}",
         "Won": f"USD {won / 1000000:.2f} M",
         "Win rate": f"{rate:.1%}".replace("%", " %"),
@@ -133,14 +133,14 @@ def test_acquisition_shows_what_the_marts_hold(opened: Opened, made: Path) -> No
     tiles = shown(at)
     assert tiles["New customers"] == f"{new:,}"
     assert tiles["Acquisition cost"] == f"USD {all_spent / new:.2f}"
-    assert tiles["Attributed amount"] == f"USD {won / 1000:,.2f} k"
+    assert tiles["Attributed"] == f"USD {won / 1000:,.2f} k"
     assert tiles["Return on spend"] == f"{won / spent:.2f}"
     assert round(tables(at)["channel"]["attributed_amount"].sum(), 2) == float(won)
     at.selectbox[1].select("first_touch").run()
     (first,) = one(
         made, "select sum(won_amount) from marts.fct_channel_returns where attribution_model = 'first_touch'"
     )
-    assert shown(at)["Attributed amount"] == f"USD {first / 1000:,.2f} k"
+    assert shown(at)["Attributed"] == f"USD {first / 1000:,.2f} k"
 
 
 def test_retention_shows_what_the_marts_hold(opened: Opened, made: Path) -> None:

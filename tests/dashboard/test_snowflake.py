@@ -1,0 +1,65 @@
+"""The pages inside Snowflake, as far as fakesnow can tell: it answers, and the words are Snowflake's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import fakesnow
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import data
+from tests.dashboard import company
+from tests.snowflake.dialect import unknown_functions
+
+pytestmark = [pytest.mark.timeout(120)]
+
+
+class Session:
+    """What the pages use of a Snowpark session, over a connection of fakesnow."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.asked: list[str] = []
+
+    def get_current_database(self) -> str:
+        return '"BRAID"'
+
+    def sql(self, query: str, params: Sequence[object] = ()) -> Session:
+        self.asked.append(query)
+        self._cursor = self.connection.cursor()
+        # The connector's own marks: fakesnow knows no others.
+        self._cursor.execute(query.replace("%", "%%").replace("?", "%s"), tuple(params))
+        return self
+
+    def to_pandas(self) -> pd.DataFrame:
+        found: pd.DataFrame = self._cursor.fetch_pandas_all()
+        return found
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """A database BRAID with the company in it."""
+    import snowflake.connector
+
+    company.made(tmp_path / "BRAID.db", 60)
+    with fakesnow.patch(db_path=tmp_path), snowflake.connector.connect(database="BRAID") as connection:
+        yield Session(connection)
+
+
+@pytest.mark.parametrize("page", ["sales", "customer", "acquisition", "retention", "health"])
+def test_a_page_runs_in_snowflake(
+    page: str, session: Session, opened: Callable[..., AppTest], made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = {"customer": "cus_000000000000000000000001"} if page == "customer" else {}
+    monkeypatch.setattr(data, "connect", lambda: data.SnowflakeSession(session))
+    at = opened(page, made, **query)
+    assert not at.exception, at.exception
+    assert not at.error, [error.value for error in at.error]
+    assert len(at.metric) == 6
+    assert session.asked
+    for asked in session.asked:
+        assert not unknown_functions(asked.replace("?", "null")), asked
