@@ -145,20 +145,18 @@ def _golden(customer_id: str) -> None:
 
 
 def _timeline(customer_id: str) -> None:
+    amount = "cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || coalesce(currency, '')"
+    touches, orders = table("marts", "fct_touches"), table("marts", "fct_orders")
+    deals = f"{table('marts', 'fct_opportunities')} where customer_id = ? and not is_deleted"
     moments = shown.rows(
         "select happened_at, kind, what, detail from ("
         " select touched_at as happened_at, touch_type as kind, channel as what,"
-        f" coalesce(campaign_name, landing_url) as detail from {table('marts', 'fct_touches')} where customer_id = ?"
+        f" coalesce(campaign_name, landing_url) as detail from {touches} where customer_id = ?"
         " union all select ordered_at, case when is_cancellation then 'cancellation' else 'order' end, order_id,"
-        f" cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || coalesce(currency, '') from {table('marts', 'fct_orders')}"
-        " where customer_id = ?"
-        " union all select created_at, 'deal opened', opportunity_name,"
-        f" cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || currency from {table('marts', 'fct_opportunities')}"
-        " where customer_id = ? and not is_deleted"
+        f" {amount} from {orders} where customer_id = ?"
+        f" union all select created_at, 'deal opened', opportunity_name, {amount} from {deals}"
         " union all select coalesce(stage_entered_at, cast(close_on as timestamp)),"
-        " case when is_won then 'deal won' else 'deal lost' end, opportunity_name,"
-        f" cast(cast(amount as decimal(18, 2)) as varchar) || ' ' || currency from {table('marts', 'fct_opportunities')}"
-        " where customer_id = ? and not is_deleted and is_closed"
+        f" case when is_won then 'deal won' else 'deal lost' end, opportunity_name, {amount} from {deals} and is_closed"
         f" ) as moments where happened_at is not null order by happened_at desc, kind, what limit {_MOST_MOMENTS}",
         [customer_id] * 4,
     )

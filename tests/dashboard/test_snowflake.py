@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import fakesnow
 import pandas as pd
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from dashboard import data
@@ -16,6 +20,24 @@ from tests.dashboard import company
 from tests.snowflake.dialect import unknown_functions
 
 pytestmark = [pytest.mark.timeout(120)]
+
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a page needs when it is opened and used, and where it was found.
+IMPORTED = """
+import sys
+sys.path.insert(0, "dashboard")
+import dashboard.data, dashboard.reading, dashboard.shown
+from dashboard.views import acquisition, customer, health, retention, sales
+import extract.status, orchestration.explain.drawing, orchestration.explain.text
+from contracts import identifiers
+from dashboard import metrics
+assert identifiers.read().types and metrics.definitions().metrics
+ours = ("dashboard", "extract", "orchestration", "contracts", "warehouse", "dbt", "dagster", "duckdb")
+for name, module in sorted(sys.modules.items()):
+    if name.split(".")[0] in ours:
+        print(name, module.__file__)
+"""
 
 
 class Session:
@@ -63,3 +85,21 @@ def test_a_page_runs_in_snowflake(
     assert session.asked
     for asked in session.asked:
         assert not unknown_functions(asked.replace("?", "null")), asked
+
+
+def test_what_is_uploaded_is_all_that_is_imported(tmp_path: Path) -> None:
+    entity = yaml.safe_load((ROOT / "snowflake.yml").read_text())["entities"]["braid_dashboard"]
+    for pattern in entity["artifacts"]:
+        files = sorted(ROOT.glob(pattern))
+        assert files, pattern
+        for file in files:
+            place = tmp_path / file.relative_to(ROOT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+    assert (tmp_path / entity["main_file"]).is_file()
+    done = subprocess.run([sys.executable, "-c", IMPORTED], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},
+                          capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert "dashboard.views.sales" in found
+    assert {name for name, file in found.items() if not file.startswith(str(tmp_path))} == set()
