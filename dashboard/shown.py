@@ -108,6 +108,14 @@ def listed(frame: pd.DataFrame, name: str, columns: Mapping[str, Any] | None = N
         height=height or "auto",
         placeholder=NOTHING,
     )
+    st.download_button(
+        "Download CSV",
+        frame.to_csv(index=False).encode(),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"download_{name}",
+        icon=":material/download:",
+    )
     if len(frame) >= MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} rows.")
 

@@ -118,8 +118,15 @@ def settled(page: Any, title: str) -> None:
 
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_text(re.compile(r"made \d{4}-"))).to_be_visible()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    at_rest(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def at_rest(page: Any) -> None:
+    """Until then what stands further down may be of before a click."""
+    from playwright.sync_api import expect
+
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def photographed(page: Any, name: str) -> None:
@@ -171,6 +178,7 @@ def test_a_filter_and_a_download_of_sales_are_the_marts(opened: Opened, made: Pa
             "select count(*) from marts.fct_opportunities where currency = 'EUR' and not is_deleted and not is_closed"
         ).fetchall()
     expect(tile(page, "Open deals")).to_have_text(str(number))
+    at_rest(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").last.click()
     written = Path(download.value.path()).read_text().splitlines()
