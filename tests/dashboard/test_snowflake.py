@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,18 @@ class Session:
         return found
 
 
+def read(asked: Sequence[str]) -> set[str]:
+    """Tables of the warehouse's own schemas in these queries."""
+    return {name for sql in asked for name in re.findall(r"\b(?:marts|identity|staging|ops)\.(\w+)", sql)}
+
+
+def declared(page: str) -> set[str]:
+    """What the page's exposure says it depends on."""
+    exposures = yaml.safe_load((ROOT / "models" / "metrics" / "_metrics__exposures.yml").read_text())["exposures"]
+    (one,) = (one for one in exposures if one["name"] == f"dashboard_{page}")
+    return {re.findall(r"'(\w+)'", reference)[-1] for reference in one["depends_on"]}
+
+
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """A database BRAID with the company in it."""
@@ -83,6 +96,8 @@ def test_a_page_runs_in_snowflake(
     assert not at.error, [error.value for error in at.error]
     assert len(at.metric) == 6
     assert session.asked
+    assert read(session.asked) <= declared(page)
+    assert read(session.asked)
     for asked in session.asked:
         assert not unknown_functions(asked.replace("?", "null")), asked
 
