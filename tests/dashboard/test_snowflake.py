@@ -75,14 +75,20 @@ def declared(page: str) -> set[str]:
     return {re.findall(r"'(\w+)'", reference)[-1] for reference in one["depends_on"]}
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A database BRAID with the company in it."""
     import snowflake.connector
 
-    company.made(tmp_path / "BRAID.db", 60)
-    with fakesnow.patch(db_path=tmp_path), snowflake.connector.connect(database="BRAID") as connection:
-        yield Session(connection)
+    folder = tmp_path_factory.mktemp("snowflake")
+    company.made(folder / "BRAID.db", 60)
+    with fakesnow.patch(db_path=folder), snowflake.connector.connect(database="BRAID") as connection:
+        yield connection
+
+
+@pytest.fixture
+def session(connection: Any) -> Session:
+    return Session(connection)
 
 
 @pytest.mark.parametrize("page", ["sales", "customer", "acquisition", "retention", "health"])
