@@ -62,10 +62,9 @@ ui: $(STAMP) profiles.yml ## Dagster with everything loaded, on http://127.0.0.1
 	@DAGSTER_HOME="$(CURDIR)/.braid/dagster" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 $(ARGS)
 
-# On your own warehouse's serving copy, or on the demo's while there is none; FILE=… reads any other.
+# Over your own warehouse's serving copy; FILE=… is any other one, such as .braid/demo/braid_serving.duckdb.
 dashboard: $(STAMP) profiles.yml ## The dashboards, on http://127.0.0.1:8501
-	@BRAID_DASHBOARD_FILE="$${FILE:-$$(test -e braid_serving.duckdb || test ! -e .braid/demo/braid_serving.duckdb || echo .braid/demo/braid_serving.duckdb)}" \
-		$(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
+	@BRAID_DASHBOARD_FILE="$(FILE)" $(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
 
 .venv-bench/installed: requirements/bench.txt $(STAMP)
 	@$(BIN)/python -m venv .venv-bench

@@ -65,7 +65,8 @@ class ServingCopy:
             found = self.path.stat()
         except OSError:
             raise DataError(
-                f"There is no serving copy at {self.path} yet: run `braid build`, or `make demo` and set BRAID_DUCKDB."
+                f"There is no serving copy at {self.path} yet: run `braid build`, or look at the demo's with"
+                " `make dashboard FILE=.braid/demo/braid_serving.duckdb`."
             ) from None
         return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
