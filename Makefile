@@ -12,7 +12,7 @@ unexport PYTHONPATH
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format ui bench torture lock clean
+.PHONY: help demo test lint format ui dashboard bench torture lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ ui: $(STAMP) profiles.yml ## Dagster with everything loaded, on http://127.0.0.1
 	@mkdir -p .braid/dagster && cp orchestration/dagster.yaml .braid/dagster/dagster.yaml
 	@DAGSTER_HOME="$(CURDIR)/.braid/dagster" PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
 		$(BIN)/dagster dev --host 127.0.0.1 $(ARGS)
+
+# Over your own warehouse's serving copy; FILE=… is any other one, such as .braid/demo/braid_serving.duckdb.
+dashboard: $(STAMP) profiles.yml ## The dashboards, on http://127.0.0.1:8501
+	@BRAID_DASHBOARD_FILE="$(FILE)" $(BIN)/python -m streamlit run dashboard/app.py $(ARGS)
 
 .venv-bench/installed: requirements/bench.txt $(STAMP)
 	@$(BIN)/python -m venv .venv-bench
