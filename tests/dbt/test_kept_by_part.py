@@ -15,8 +15,8 @@ from tests.dbt.test_components_kept import Worker, worker
 
 pytestmark = [pytest.mark.timeout(300)]
 
-# An edge is a record and what it carries, or a record alone. Sources say of records before "c" that they were updated since
-# the last build, of others that they were not: a guess that is right of some.
+# An edge is a record and what it carries, or a record alone. Sources say of records before "c" that they were updated
+# since the last build, of others that they were not: a guess that is right of some.
 MODELS = {
     "int_identity__records.sql": """
         select distinct node_a as record_key, {{ node_number('node_a') }} as record_number,
