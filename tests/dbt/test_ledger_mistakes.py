@@ -98,6 +98,6 @@ def test_an_id_whose_own_record_is_back_after_all_others_went_is_looked_for(mode
     assert said in sql[way]
     with (
         pytest.raises((AssertionError, duckdb.Error)),
-        warehouse(({**sql, way: sql[way].replace(said, instead)}, books), everything=True) as store,
+        warehouse(({**sql, way: sql[way].replace(said, instead)}, books)) as store,
     ):
         tell(Worlds([BY_HAND[story]]), store)
