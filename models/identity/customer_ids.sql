@@ -94,7 +94,7 @@ last_change as (
         union
 
         select customer_id
-        from ({{ displaced_ids() }}) as displaced_ids
+        from ({{ displaced_ids(previous_customer_ids()) }}) as displaced_ids
         where anchor_record_key in (select touched_keys.record_key from touched_keys)
 
         union

@@ -49,7 +49,7 @@ with
     -- An id goes back to its own record when that is back: then whoever it went by meanwhile changes.
     returned as (
         select displaced_ids.customer_id
-        from ({{ displaced_ids() }}) as displaced_ids
+        from ({{ displaced_ids(previous_customer_ids()) }}) as displaced_ids
         where displaced_ids.anchor_record_key in (select newcomers.record_key from newcomers)
     ),
 
