@@ -57,9 +57,12 @@ RECORDS = f"""
         'salesforce' as source_system, 'contact' as source_object, cast(number as varchar) as record_id,
         false as is_deleted,
         timestamp '2020-01-01' + to_seconds(cast(hash(number) % 150000000 as bigint)) as created_at,
-        timestamp '2026-01-01' as updated_at
+        {{updated}} as updated_at
     from graph
 """
+# Sources say when a record was last another; what comes after a run is later than what the run has read.
+LONG_AGO = "timestamp '2024-10-05' + to_seconds(cast(hash(number * 3) % 39000000 as bigint))"
+SINCE = "timestamp '2026-01-02'"
 IDENTIFIERS = f"""
     select *, hash(record_key) as record_number, hash(identifier_type, identifier_value) as value_number
     from (
@@ -102,7 +105,8 @@ def news(database: Path, name: str, size: int) -> int:
 def _write(database: Path, graph: str, into: str) -> int:
     with duckdb.connect(str(database), config={"threads": 2, "preserve_insertion_order": False}) as connection:
         connection.execute(f"create temporary view graph as {graph}")
-        for table, rows in (("int_identity__records", RECORDS), ("int_identity__identifiers", IDENTIFIERS)):
+        records = RECORDS.replace("{updated}", SINCE if "insert" in into else LONG_AGO)
+        for table, rows in (("int_identity__records", records), ("int_identity__identifiers", IDENTIFIERS)):
             new = f" where record_key not in (select record_key from identity.{table})" if "insert" in into else ""
             rows = f"select * from ({rows}){new if table.endswith('records') else ''}"
             ((count,),) = connection.execute(f"{into.format(f'identity.{table}')} {rows}").fetchall()

@@ -3,16 +3,17 @@
     To compare all edges takes time, so a model may name in its config a macro that knows better:
     `meta: {changes: changed_link_ends}`. It is called with the number it gave the last time (none the first time), and
     returns `{'number': number of today, 'nodes': query of numbers, id}`: edges of other nodes are as they were. `nodes` is
-    none when it cannot tell. Nodes that the model lists for themselves, each once, are looked after here. -#}
+    none when it cannot tell. Nodes that the model lists for themselves, each once, are looked after here; `likely` is a
+    query of the numbers of those that are likely to be new or gone, or none. -#}
 
 {#- Pairs that came (`is_new`) or went, as a temporary table; none when they are more than a quarter of the book, which
     another version of the warehouse's hash makes all of them, and when a number is listed twice. -#}
-{% macro changed_pairs(made, target, sql, nodes) %}
+{% macro changed_pairs(made, target, sql, nodes, likely) %}
     {%- set book = braid.rows_beside(target, 'edges') -%}
     {%- set known = book | string -%}
     {%- set now = braid.numbered_pairs(sql) -%}
     {%- if nodes is not none -%}
-        {%- set listed = braid.listed_changes(made, target, sql) -%}
+        {%- set listed = braid.listed_changes(made, target, sql, likely) -%}
         {%- if not listed['is_even'] -%}
             {{ return(none) }}
         {%- endif -%}
@@ -54,9 +55,9 @@
 
 {#- Numbers of listed nodes that came or went, as braid.differing gives them, and the names of those that came, as the
     temporary table `listed`. -#}
-{% macro listed_changes(made, target, sql) %}
+{% macro listed_changes(made, target, sql, likely) %}
     {%- set differ = braid.differing(made, target, 'select id from (' ~ braid.listed_nodes(sql) ~ ') as nodes',
-        'select node_number as id from ' ~ target, 'id', 'id') -%}
+        'select node_number as id from ' ~ target, 'id', 'id', 'id', likely) -%}
     {%- do braid.make_scratch(made, target, 'listed', 'select id, node from (' ~ braid.listed_nodes(sql)
         ~ ') as nodes where id in (select id from ' ~ differ['rows'] ~ ' where is_new)') -%}
     {{ return(differ) }}
@@ -223,7 +224,7 @@
         ~ braid.run_numbers(links, 'record_key_a') ~ ' as numbers').rows[0] -%}
     {%- set last = numbers[0] | int -%}
     {%- if since is none or braid.has_cuts() or since > last or since < numbers[1] | int -%}
-        {{ return({'number': last, 'nodes': none}) }}
+        {{ return({'number': last, 'nodes': none, 'likely': none}) }}
     {%- endif -%}
     {%- set queries = [] -%}
     {%- for key, end in (('record_key_a', 'number_a'), ('record_key_b', 'number_b')) -%}
@@ -232,5 +233,5 @@
         {%- do queries.append('select ' ~ braid.node_number(key) ~ ' from ' ~ ref('int_identity__decisions')
             ~ ' where ' ~ key ~ ' is not null') -%}
     {%- endfor -%}
-    {{ return({'number': last, 'nodes': queries | join(' union ')}) }}
+    {{ return({'number': last, 'nodes': queries | join(' union '), 'likely': braid.lately_updated()}) }}
 {% endmacro %}

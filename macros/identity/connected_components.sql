@@ -37,7 +37,7 @@
     {%- set columns = [config.meta_require('node_column'), config.meta_require('component_column')] -%}
     {%- set made = [] -%}
     {%- set state = namespace(kept=braid.components_are_kept(existing, columns), changed=none) -%}
-    {%- set told = {'number': 0, 'nodes': none} -%}
+    {%- set told = {'number': 0, 'nodes': none, 'likely': none} -%}
     {%- set changes = config.get('meta').get('changes') -%}
     {%- if changes -%}
         {%- do told.update(context[changes](braid.seen_number(target_relation, braid.sql_version(sql)))) -%}
@@ -50,7 +50,7 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- if state.kept -%}
-        {%- set state.changed = braid.changed_pairs(made, target_relation, sql, told['nodes']) -%}
+        {%- set state.changed = braid.changed_pairs(made, target_relation, sql, told['nodes'], told['likely']) -%}
         {%- set state.kept = state.changed is not none -%}
     {%- endif -%}
     {%- if state.kept -%}

@@ -2,9 +2,10 @@
 
         config(materialized='kept_by_part', meta={'inputs': 'link_inputs'})
 
-    The macro named by `inputs` gives a query of `part_number, digest`, a row for each thing that rows are made of: the
-    part it counts for (a number as node_number gives it), and a number that is another when it or its part is (a hash of
-    all of it). A part without inputs that came or went is left as it is. The model selects the rows, each with its
+    The macro named by `inputs` gives a query of `part_number, digest, owner_number`, a row for each thing that rows are
+    made of: the part it counts for (a number as node_number gives it), a number that is another when it or its part is (a
+    hash of all of it), and that of whoever it is about. A macro named by `likely` gives a query of owners that are likely to
+    have changed, or none; it makes a run quicker, and may be wrong. A part without inputs that came or went is left as it is. The model selects the rows, each with its
     `part_number`, and restricts what it reads to `{{ in_changed_parts('part_number') }}`.
 
     The table has two numbers beside the model's columns: `row_digest`, a hash of them, by which the rows of a part are
@@ -54,7 +55,8 @@
 
 {#- The inputs and, as one of their own, the SQL that makes rows of them: with other SQL every part is another. -#}
 {% macro every_input(sql, inputs) -%}
-    {{ inputs }} union all select {{ braid.sql_part() }} as part_number, {{ braid.node_number("'" ~ local_md5(sql ~ inputs) ~ "'") }} as digest
+    {{ inputs }} union all select {{ braid.sql_part() }} as part_number,
+        {{ braid.node_number("'" ~ local_md5(sql ~ inputs) ~ "'") }} as digest, {{ braid.sql_part() }} as owner_number
 {%- endmacro %}
 
 {#- A part without rows, that of the SQL. -#}
@@ -85,15 +87,16 @@
             {{ return(false) }}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(true) }}
+    {{ return(braid.lower_columns(braid.rows_beside(existing, 'inputs')) == ['part_number', 'digest', 'owner_number']) }}
 {% endmacro %}
 
 {#- Inputs that came (`is_new`) or went, as a temporary table, and how many; their parts are in the one that
     in_changed_parts reads. None when they are more than half, or the SQL is another. -#}
 {% macro changed_inputs(made, target, inputs) %}
     {%- set book = braid.rows_beside(target, 'inputs') -%}
-    {%- set differ = braid.differing(made, target, inputs, 'select part_number, digest from ' ~ book,
-        'part_number, digest', 'digest') -%}
+    {%- set likely = config.get('meta').get('likely') -%}
+    {%- set differ = braid.differing(made, target, inputs, 'select part_number, digest, owner_number from ' ~ book,
+        'part_number, digest, owner_number', 'digest', 'owner_number', context[likely]() if likely else none) -%}
     {%- do braid.make_scratch(made, target, 'changed', 'select distinct part_number from ' ~ differ['rows']) -%}
     {%- set of_sql = braid.row_count(differ['rows'] ~ ' where part_number = ' ~ braid.sql_part()) -%}
     {%- if of_sql > 0 or 2 * differ['count'] > differ['known'] -%}
@@ -135,8 +138,8 @@
         {%- do statements.append('delete from ' ~ book ~ ' where digest in (select digest from ' ~ inputs
             ~ ' where not is_new)') -%}
     {%- endif -%}
-    {%- do statements.append('insert into ' ~ book ~ ' (part_number, digest) select part_number, digest from ' ~ inputs
-        ~ ' where is_new') -%}
+    {%- do statements.append('insert into ' ~ book ~ ' (part_number, digest, owner_number) select part_number, digest, owner_number from '
+        ~ inputs ~ ' where is_new') -%}
     {%- do braid.in_one_transaction(statements) -%}
 {% endmacro %}
 
@@ -157,7 +160,8 @@
     {%- do run_query('create or replace table ' ~ gone ~ ' as (select made.*, ' ~ written ~ ' as gone_number'
         ~ ' from (select 1 as nothing) as nothing left join (' ~ braid.columns_of(target, 'written_number')
         ~ ' where 1 = 0) as made on 1 = 1)') -%}
-    {%- do run_query('create or replace table ' ~ book ~ ' as (select part_number, digest from (' ~ inputs ~ ') as inputs)') -%}
+    {%- do run_query('create or replace table ' ~ book ~ ' as (select part_number, digest, owner_number from (' ~ inputs
+        ~ ') as inputs)') -%}
 {% endmacro %}
 
 {#- Query of all columns of a table but one. -#}

@@ -83,9 +83,18 @@ last_change as (
             on moved_records.successor_key = touched.record_key
     ),
 
-    -- The record that an id goes by, named in one of its rows, is its living customer's.
+    -- The record that an id goes by, named in its newest row, is its living customer's; an id that
+    -- was issued and no more is a customer. Few rows are neither.
     touched_ids as (
         select customer_id from {{ previous_customer_ids() }} as customer_ids
+        where
+            change_type not in ('minted', 'split')
+            and anchor_record_key in (select touched_keys.record_key from touched_keys)
+
+        union
+
+        select customer_id
+        from ({{ displaced_ids(previous_customer_ids()) }}) as displaced_ids
         where anchor_record_key in (select touched_keys.record_key from touched_keys)
 
         union

@@ -48,11 +48,9 @@ with
 
     -- An id goes back to its own record when that is back: then whoever it went by meanwhile changes.
     returned as (
-        select customer_ids.customer_id
-        from {{ previous_customer_ids() }} as customer_ids
-        where
-            customer_ids.change_type in ('minted', 'split')
-            and customer_ids.anchor_record_key in (select newcomers.record_key from newcomers)
+        select displaced_ids.customer_id
+        from ({{ displaced_ids(previous_customer_ids()) }}) as displaced_ids
+        where displaced_ids.anchor_record_key in (select newcomers.record_key from newcomers)
     ),
 
     stand_ins as (

@@ -7,9 +7,12 @@
     materialized='kept_by_part',
     meta={
         'inputs': 'link_inputs',
+        'likely': 'lately_updated',
         'noted': {'int_identity__candidate_clusters__seen': 'seen_number'},
     }
 ) }}
+
+-- depends_on: {{ ref('int_identity__records') }}
 
 with
 

@@ -59,6 +59,9 @@ BY_HAND = {
     "who stood in, and then the record itself": story(
         {"r0": "e1", "r1": "e1 e2", "r2": "e2"}, {"r2": "e2"}, {"r0": "e1", "r2": "e2"}
     ),
+    "who stood in goes too, and then the record is back": story(
+        {"r0": "e1", "r2": "e1", "r3": "e9"}, {"r2": "e1", "r3": "e9"}, {"r3": "e9"}, {"r0": "e1", "r3": "e9"}
+    ),
     "two are cut": story(ONE, ONE, decided={1: [CUT]}),
     "two are cut, and it is undone": story(ONE, ONE, ONE, decided={1: [CUT], 2: [UNDO]}),
     "two are joined, and it is undone": story(ALONE, ALONE, ALONE, decided={1: [JOIN], 2: [UNDO]}),
