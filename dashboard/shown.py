@@ -137,7 +137,7 @@ def date_column(label: str) -> Any:
 
 def time_column(label: str) -> Any:
     """A column of moments, UTC."""
-    return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm")
+    return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm", width=150)
 
 
 def chosen_currency(currencies: Sequence[str]) -> str | None:

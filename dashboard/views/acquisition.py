@@ -62,12 +62,17 @@ def _tiles(credited: dict[str, list[str | None]], currency: str | None, since: d
     money = {"currency": [currency]}
     won = shown.numbers(["new_customers", "spend", "customer_acquisition_cost"], (), money, since, until).iloc[0]
     credit = shown.numbers(_CREDITED, (), credited, since, until).iloc[0]
+    # Spend that nobody wrote down is no spend of nothing.
+    is_known = not pd.isna(won["spend"]) and won["spend"] != 0
     value = shown.numbers(["lifetime_value"], (), money).iloc[0]
     shown.tiles(
         [
             ("new_customers", shown.count(won["new_customers"])),
             ("spend", shown.money(won["spend"], currency)),
-            ("customer_acquisition_cost", shown.money(won["customer_acquisition_cost"], currency)),
+            (
+                "customer_acquisition_cost",
+                shown.money(won["customer_acquisition_cost"] if is_known else None, currency),
+            ),
             ("lifetime_value", shown.money(value["lifetime_value"], currency)),
             ("attributed_amount", shown.money(credit["attributed_amount"], currency)),
             (
@@ -76,7 +81,7 @@ def _tiles(credited: dict[str, list[str | None]], currency: str | None, since: d
             ),
         ]
     )
-    if not won["spend"]:
+    if not is_known:
         shown.empty("No spend is known in this currency and time, so there is no cost and no return.",
                     "Fill in seeds/marketing/marketing_spend.csv.")  # fmt: skip
 

@@ -25,6 +25,14 @@ def shown(at: AppTest) -> dict[str, str]:
     return {tile.label: str(tile.value) for tile in at.metric}
 
 
+def money(value: Any) -> str:
+    """As a tile has it."""
+    for size, unit in ((10**6, "M"), (10**3, "k")):
+        if value >= max(size, 10**4):
+            return f"USD {value / size:,.2f} {unit}"
+    return f"USD {value:,.2f}"
+
+
 def one(file: Path, sql: str) -> tuple[Any, ...]:
     with duckdb.connect(str(file), read_only=True) as connection:
         (row,) = connection.execute(sql).fetchall()
@@ -45,10 +53,10 @@ def test_sales_shows_what_the_mart_holds(opened: Opened, made: Path) -> None:
         " from marts.fct_opportunities where currency = 'USD' and not is_deleted",
     )
     assert shown(at) == {
-        "Pipeline": f"USD {pipeline / 1000000:.2f} M",
+        "Pipeline": money(pipeline),
         "Expected": shown(at)["Expected"],
         "Open deals": f"{number:,}",
-        "Won": f"USD {won / 1000000:.2f} M",
+        "Won": money(won),
         "Win rate": f"{rate:.1%}".replace("%", " %"),
         "Sales cycle": f"{cycle:.1f} days",
     }
@@ -83,7 +91,7 @@ def test_a_period_of_sales_narrows_what_was_won_and_not_what_is_open(opened: Ope
         made, "select sum(amount) from marts.fct_opportunities where currency = 'USD' and is_won and not is_deleted"
         " and close_on between '2025-03-01' and '2025-03-31'",
     )  # fmt: skip
-    assert shown(at)["Won"] == f"USD {won / 1000000:.2f} M"
+    assert shown(at)["Won"] == money(won)
     assert shown(at)["Pipeline"] == before["Pipeline"]
 
 
@@ -95,7 +103,7 @@ def test_a_customer_is_found_and_shown_with_golden_record_timeline_and_graph(ope
     value, number = one(
         made, f"select lifetime_value, number_of_orders from marts.customer_360 where customer_id = '{GRACE}'"
     )
-    assert shown(at)["Lifetime value"] == f"USD {value:.2f}"
+    assert shown(at)["Lifetime value"] == money(value)
     assert shown(at)["Orders"] == str(number)
     assert set(tables(at)["field"]["field"]) == {"email", "given_name", "family_name"}
     moments = tables(at)["happened_at"]
@@ -133,14 +141,23 @@ def test_acquisition_shows_what_the_marts_hold(opened: Opened, made: Path) -> No
     tiles = shown(at)
     assert tiles["New customers"] == f"{new:,}"
     assert tiles["Acquisition cost"] == f"USD {all_spent / new:.2f}"
-    assert tiles["Attributed"] == f"USD {won / 1000:,.2f} k"
+    assert tiles["Attributed"] == money(won)
     assert tiles["Return on spend"] == f"{won / spent:.2f}"
     assert round(tables(at)["channel"]["attributed_amount"].sum(), 2) == float(won)
     at.selectbox[1].select("first_touch").run()
     (first,) = one(
         made, "select sum(won_amount) from marts.fct_channel_returns where attribution_model = 'first_touch'"
     )
-    assert shown(at)["Attributed"] == f"USD {first / 1000:,.2f} k"
+    assert shown(at)["Attributed"] == money(first)
+
+
+def test_without_spend_there_is_no_cost_rather_than_one_of_nothing(opened: Opened, tmp_path: Path) -> None:
+    file = company.made(tmp_path / "braid_serving.duckdb", 20)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("update marts.fct_channel_returns set spent_amount = 0")
+    at = opened("acquisition", file)
+    assert shown(at)["Acquisition cost"] == shown(at)["Return on spend"] == "—"
+    assert "No spend is known" in at.info[0].value
 
 
 def test_retention_shows_what_the_marts_hold(opened: Opened, made: Path) -> None:
@@ -221,3 +238,14 @@ def test_a_page_comes_within_two_seconds_on_100_000_customers(page: str, opened:
     assert not at.exception, at.exception
     assert at.metric or at.dataframe
     assert spent < 2
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "—"), (float("nan"), "—"), (0, "USD 0.00"), (9999.994, "USD 9,999.99"), (12345, "USD 12.35 k"),
+     (-2500000, "USD -2.50 M"), (3.2e9, "USD 3.20 bn")],
+)  # fmt: skip
+def test_money_is_short_where_it_is_large(value: float | None, said: str) -> None:
+    from dashboard import shown
+
+    assert shown.money(value, "USD") == said
