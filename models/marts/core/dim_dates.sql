@@ -8,8 +8,9 @@
         ~ '; it must be the number of a month, 1 to 12.'
     ) }}
 {%- endif -%}
-{% set from_date = modules.datetime.datetime.strptime(var('calendar_from') | string, '%Y-%m-%d') -%}
-{% set to_date = modules.datetime.datetime.strptime(var('calendar_to') | string, '%Y-%m-%d') -%}
+{% set as_date = modules.datetime.datetime.strptime -%}
+{% set from_date = as_date(var('calendar_from') | string, '%Y-%m-%d') -%}
+{% set to_date = as_date(var('calendar_to') | string, '%Y-%m-%d') -%}
 {% set first_day = "cast('" ~ from_date.strftime('%Y-%m-%d') ~ "' as date)" -%}
 {% set number_of_days = (to_date - from_date).days + 1 -%}
 {% if not 1 <= number_of_days <= 100000 -%}
