@@ -14,7 +14,7 @@ import pytest
 from sandbox.server import running
 
 ROOT = Path(__file__).parent.parent.parent
-PEOPLE, LIMIT_SECONDS = 200, 420
+PEOPLE, LIMIT_SECONDS = 200, 900
 LARGE = "BUILDING_LARGE"
 PROFILES = """
 braid:

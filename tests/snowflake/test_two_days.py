@@ -21,7 +21,7 @@ from tests.snowflake.conftest import LARGE, Day
 from tests.snowflake.dialect import unknown_functions
 from tests.snowflake.one_day import COMPARED
 
-pytestmark = [pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.timeout(2400)]
 
 # On its first day the company has merged nobody.
 EMPTY = {("int_identity__merged_records", 1)}
