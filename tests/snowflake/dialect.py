@@ -18,7 +18,8 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOCUMENTED = frozenset(
     """
     abs any_value array_agg array_size as_varchar avg boolor_agg cast ceil coalesce concat contains count count_if
-    current_timestamp dateadd datediff date_trunc dense_rank div0 editdistance equal_null exp first_value flatten floor
+    current_timestamp current_warehouse
+    dateadd datediff date_trunc dense_rank div0 editdistance equal_null exp first_value flatten floor
     get get_path greatest hash iff ilike_any array_construct jarowinkler_similarity lag last_value lead least left
     length listagg ln lower lpad ltrim max max_by md5 median min mod nullif nvl
     object_construct parse_json position power rank
