@@ -42,7 +42,7 @@ names as (
         product_key,
         product_name
     from lines
-    where product_name is not null
+    where trim(product_name) <> ''
     qualify row_number() over (
         partition by product_key
         order by last_ordered_at desc nulls last, product_name desc
@@ -54,7 +54,7 @@ categories as (
         product_key,
         product_category
     from lines
-    where product_category is not null
+    where trim(product_category) <> ''
     qualify row_number() over (
         partition by product_key
         order by last_ordered_at desc nulls last, product_category desc

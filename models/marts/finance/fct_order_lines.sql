@@ -31,8 +31,10 @@ segment_lines as (
         currency,
         ordered_at,
         element_index,
-        coalesce({{ json_text('element', 'product_id') }}, {{ json_text('element', 'sku') }})
-            as product_id,
+        coalesce(
+            nullif(trim({{ json_text('element', 'product_id') }}), ''),
+            nullif(trim({{ json_text('element', 'sku') }}), '')
+        ) as product_id,
         {{ json_text('element', 'name') }} as product_name,
         {{ json_text('element', 'category') }} as product_category,
         coalesce(try_cast({{ json_text('element', 'quantity') }} as decimal(18, 4)), 1) as quantity,

@@ -1,6 +1,6 @@
 -- Grain: one row per currency and day of the calendar that has a rate to the reporting currency.
 -- The rate that began last counts. Two of one day that differ, and rates of 0 or less, are no rate:
--- what cannot be told is left out, and so missing.
+-- what cannot be told is missing until the next rate begins; the rate before does not go on.
 
 {{ config(materialized='table', contract={'enforced': false}) }}
 
@@ -15,18 +15,17 @@ begun as (
         upper(trim(currency)) as currency,
         valid_from,
         max(valid_to) as valid_to,
-        max(rate) as rate
+        max(rate) as rate,
+        count(distinct rate) = 1
+        and min(rate) > 0
+        -- An end that one row states and another leaves open is no end that differs.
+        and min(coalesce(valid_to, cast('9999-12-31' as date)))
+        = max(coalesce(valid_to, cast('9999-12-31' as date))) as can_be_told
     from {{ ref('currency_rates') }}
     where
         valid_from is not null
         and upper(trim(reporting_currency)) = '{{ var("reporting_currency") | upper }}'
     group by upper(trim(currency)), valid_from
-    having
-        count(distinct rate) = 1
-        and min(rate) > 0
-        -- An end that one row states and another leaves open is no end that differs.
-        and min(coalesce(valid_to, cast('9999-12-31' as date)))
-        = max(coalesce(valid_to, cast('9999-12-31' as date)))
 ),
 
 ranges as (
@@ -35,6 +34,7 @@ ranges as (
         rate,
         valid_from,
         valid_to,
+        can_be_told,
         lead(valid_from) over (partition by currency order by valid_from asc) as next_valid_from
     from begun
 ),
@@ -50,6 +50,7 @@ final as (
             ranges.valid_from <= dates.date_day
             and (ranges.valid_to is null or ranges.valid_to >= dates.date_day)
             and (ranges.next_valid_from is null or ranges.next_valid_from > dates.date_day)
+    where ranges.can_be_told
 )
 
 select * from final

@@ -1,6 +1,6 @@
 -- Grain: one row per conversion: an order that was not cancelled, an opportunity that was won.
--- A deal counts when it entered the stage it is won in; without history of its stages, when it
--- closed.
+-- A deal counts when it entered the stage it is won in; without history of that, and where it was
+-- written down after it had closed, on its close date.
 
 {{ config(materialized='view', contract={'enforced': false}) }}
 
@@ -36,7 +36,11 @@ final as (
         customer_id,
         currency,
         amount,
-        coalesce(stage_entered_at, cast(close_on as {{ dbt.type_timestamp() }})) as converted_at
+        case
+            when closed_on < cast(stage_entered_at as date)
+                then cast(closed_on as {{ dbt.type_timestamp() }})
+            else coalesce(stage_entered_at, cast(close_on as {{ dbt.type_timestamp() }}))
+        end as converted_at
     from opportunities
 )
 

@@ -91,7 +91,9 @@ stage_sums as (
         opportunity_key,
         count(*) as number_of_stages,
         sum(seconds_in_stage) as seconds_in_past_stages,
-        max(case when is_current then entered_at end) as stage_entered_at
+        max(case when is_current then source_stage end) as last_source_stage,
+        max(case when is_current then stage end) as last_stage,
+        max(case when is_current then entered_at end) as last_entered_at
     from stages
     group by opportunity_key
 ),
@@ -197,8 +199,13 @@ joined as (
         coalesce(in_pipeline.stage, in_any.stage, 'unmapped') as stage,
         longest_stages.stage_name as longest_stage_name,
         coalesce(in_pipeline.stage_position, in_any.stage_position) as stage_position,
-        coalesce(every.source_probability, in_pipeline.probability, in_any.probability)
-            as probability,
+        coalesce(
+            every.source_probability,
+            case
+                when in_pipeline.stage is null then in_any.probability
+                else in_pipeline.probability
+            end
+        ) as probability,
         cast(
             {{ reporting_amount('every.amount', 'every.currency', 'rates.rate') }}
             as decimal(18, 2)
@@ -206,14 +213,14 @@ joined as (
         stage_sums.number_of_stages,
         stage_sums.seconds_in_past_stages,
         longest_stages.seconds_in_stage as longest_stage_seconds,
-        {{ dbt.datediff('every.created_at', 'stage_sums.stage_entered_at', 'second') }}
-            as seconds_to_stage,
         {{ dbt.datediff('every.created_at', 'every.close_on', 'day') }}
             as days_to_close_on,
         coalesce(every.source_is_closed, in_pipeline.is_closed, in_any.is_closed, false)
             as is_closed,
         coalesce(every.source_is_won, in_pipeline.is_won, in_any.is_won, false) as is_won,
-        stage_sums.stage_entered_at
+        stage_sums.last_source_stage,
+        stage_sums.last_stage,
+        stage_sums.last_entered_at
     from every
     left join xref
         on every.customer_record_key = xref.record_key
@@ -235,6 +242,32 @@ joined as (
         on every.opportunity_key = stage_sums.opportunity_key
     left join longest_stages
         on every.opportunity_key = longest_stages.opportunity_key
+),
+
+-- A history that ends in another stage than the deal is in has not been read to its end: it does
+-- not tell when the present stage began.
+entered as (
+    select
+        *,
+        case
+            when
+                lower(trim(last_source_stage)) = lower(trim(source_stage))
+                or (last_stage = stage and stage <> 'unmapped')
+                then last_entered_at
+        end as stage_entered_at
+    from joined
+),
+
+-- Whoever brings old deals into a CRM writes them down in their final stage: they closed on their
+-- close date, not when they were written down. A day of play is for dates of another time zone.
+measured as (
+    select
+        *,
+        {{ dbt.datediff('created_at', 'stage_entered_at', 'second') }}
+            as seconds_to_stage,
+        coalesce(is_closed and number_of_stages = 1 and days_to_close_on < -1, false)
+            as is_written_down_late
+    from entered
 ),
 
 final as (
@@ -275,9 +308,10 @@ final as (
         -- A deal that was written down after it had closed does not tell how long it took.
         cast(
             case
+                when is_written_down_late then null
                 when is_closed and seconds_to_stage >= 0
                     then {{ days_of_seconds('seconds_to_stage') }}
-                when is_closed and seconds_to_stage is null and days_to_close_on >= 0
+                when is_closed and stage_entered_at is null and days_to_close_on >= 0
                     then days_to_close_on
             end as decimal(18, 2)
         ) as sales_cycle_days,
@@ -288,13 +322,15 @@ final as (
         amount is not null and reporting_amount is null as has_missing_rate,
 
         close_on,
-        case when is_closed then coalesce(cast(stage_entered_at as date), close_on) end
-            as closed_on,
+        case
+            when is_written_down_late then close_on
+            when is_closed then coalesce(cast(stage_entered_at as date), close_on)
+        end as closed_on,
         cast(created_at as date) as created_on,
         created_at,
         stage_entered_at,
         updated_at
-    from joined
+    from measured
 )
 
 select * from final

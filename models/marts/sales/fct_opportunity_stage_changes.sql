@@ -7,7 +7,9 @@ with
 
 salesforce_histories as (
     select * from {{ ref('stg_salesforce__opportunity_histories') }}
-    where not is_deleted
+    where
+        not is_deleted
+        and stage_name is not null
 ),
 
 salesforce_opportunities as (
@@ -103,7 +105,10 @@ every as (
         null as pipeline_name,
         visits.source_stage,
         visits.source_stage as stage_name,
-        null as is_closed,
+        case
+            when visits.source_stage = salesforce_opportunities.stage_name
+                then salesforce_opportunities.is_closed
+        end as is_closed,
         coalesce(salesforce_opportunities.is_deleted, true) as is_deleted,
         visits.entered_at
     from visits
@@ -180,6 +185,10 @@ bounded as (
             partition by opportunity_key
             order by entered_at asc nulls last, change_id asc nulls last
         ) as stage_position_before,
+        lag(is_won) over (
+            partition by opportunity_key
+            order by entered_at asc nulls last, change_id asc nulls last
+        ) as is_won_before,
         lead(entered_at) over (
             partition by opportunity_key
             order by entered_at asc nulls last, change_id asc nulls last
@@ -216,6 +225,8 @@ final as (
                 when visit_number = 1 then 'first'
                 when stage = 'unmapped' or stage_before = 'unmapped' then null
                 when is_final and not is_won then 'lost'
+                -- A lost deal that is won after all, though the list has lost after won.
+                when is_won and not is_won_before then 'forward'
                 when stage_position > stage_position_before then 'forward'
                 when stage_position < stage_position_before then 'backward'
                 else 'same'
