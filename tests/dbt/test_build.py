@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -42,17 +41,6 @@ def test_an_empty_warehouse_builds_and_builds_again(project: Project) -> None:
     assert project.rows("select count(*), count(distinct invoked_at) from ops.dbt_results where is_whole") == [
         (2 * len(kept), 2)
     ]
-    # A retry has the arguments of the run before, and is a part of it: the other tests are still in the project.
-    results = project.artifact("run_results.json")
-    next(one for one in results["results"] if one["unique_id"].startswith("test."))["status"] = "error"
-    (project.folder / "target" / "run_results.json").write_text(json.dumps(results))
-    tests = project.rows("select count(*) from staging.ops_test_status")
-    project.run("retry")
-    assert project.rows(
-        "select count(*), bool_or(is_whole) from ops.dbt_results"
-        " where invoked_at = (select max(invoked_at) from ops.dbt_results)"
-    ) == [(1, False)]
-    assert project.rows("select count(*) from staging.ops_test_status") == tests
 
 
 def test_what_lands_is_left_alone_and_what_is_missing_is_added(project: Project) -> None:

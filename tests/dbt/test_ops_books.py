@@ -306,30 +306,3 @@ def test_results_older_than_is_kept_are_forgotten(books: Project) -> None:
     books.run("build", "--select", "load_anomaly_rules", "--exclude", "resource_type:test")
     assert books.rows("select count(*) from ops.dbt_results where node_name = 'old'") == [(0,)]
     assert books.rows("select count(distinct invocation_id) from ops.dbt_results") == [(2,)]
-
-
-def test_who_may_only_read_runs_tests_all_the_same(books: Project) -> None:
-    before = books.rows("select count(*) from ops.dbt_results")
-    books.run("test", "--select", WARNS, "--target", "reader")
-    assert books.rows("select count(*) from ops.dbt_results") == before
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("--empty",), ("--vars", "{keep_results: false}")],
-    ids=["without rows", "told not to"],
-)
-def test_what_is_no_past_is_not_kept(books: Project, arguments: tuple[str, ...]) -> None:
-    before = books.rows("select count(*) from ops.dbt_results")
-    books.run("run", "--select", "int_ops__loads", *arguments)
-    assert books.rows("select count(*) from ops.dbt_results") == before
-    books.run("run", "--select", "int_ops__loads")
-    assert books.rows("select count(*) from ops.dbt_results") == [(before[0][0] + 1,)]
-
-
-def test_days_that_are_no_number_forget_nothing(books: Project) -> None:
-    with duckdb.connect(books.warehouse) as connection:
-        noted(connection, NOW - timedelta(days=4_000), node="ancient", status="pass")
-    books.run("build", "--select", "load_anomaly_rules", "--exclude", "resource_type:test", "--vars",
-              "{kept_results_days: ninety}")  # fmt: skip
-    assert books.rows("select count(*) from ops.dbt_results where node_name = 'ancient'") == [(1,)]
