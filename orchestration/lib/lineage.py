@@ -57,12 +57,14 @@ class Lineage:
             self._manifest: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
             # dbt writes it in place.
-            raise LineageError(f"{file} is cut short: run `braid build` again, or wait for the one that runs.") from None
+            raise LineageError(
+                f"{file} is cut short: run `braid build` again, or wait for the one that runs."
+            ) from None
         self._target, self._dialect = target, dialect
         compiled_for = (self._manifest.get("metadata") or {}).get("adapter_type") or dialect
         if compiled_for != dialect:
             raise LineageError(
-                f"{target} was compiled for {compiled_for}, not {dialect}: name that target, or build for this one first."
+                f"{target} was compiled for {compiled_for}, not {dialect}: name that target, or build for this one."
             )
 
     def steps(self, wanted: Column) -> Iterator[Step]:

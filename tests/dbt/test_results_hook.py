@@ -19,7 +19,8 @@ FILES = {
     "models/inlined.sql": "{{ config(materialized='ephemeral') }} select * from {{ ref('sold') }}",
     "models/seen.sql": "select * from {{ ref('inlined') }}",
     # Fails with quotes, a backslash and a line break in dbt's message.
-    "models/broken.sql": "{{ config(materialized='table') }} select 'it''s \\\n; drop table ops.dbt_results; --' :: integer as id",
+    "models/broken.sql": "{{ config(materialized='table') }}\n"
+    "select 'it''s \\\n; drop table ops.dbt_results; --' :: integer as id",
     "models/behind.sql": "select * from {{ ref('broken') }}",
     "tests/singular/none_sold.sql": "select * from {{ ref('sold') }}",
 }
