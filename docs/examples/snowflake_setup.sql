@@ -44,6 +44,11 @@ alter warehouse braid_reading set resource_monitor = braid_readers;
 create role if not exists braid_writer;
 create role if not exists braid_reader;
 
+-- Administrators have what these have: the view at the end is made in a schema that the writer owns. Users are yours to add:
+-- grant role braid_writer to user ...;
+grant role braid_writer to role sysadmin;
+grant role braid_reader to role sysadmin;
+
 create database if not exists braid data_retention_time_in_days = 1;
 
 grant usage on warehouse braid_loading to role braid_writer;
@@ -68,6 +73,9 @@ grant ownership on schema braid.snapshots to role braid_writer copy current gran
 grant ownership on schema braid.marts to role braid_writer copy current grants;
 
 grant usage on schema braid.marts to role braid_reader;
+-- Those that are there, where Braid was built before, and those to come.
+grant select on all tables in schema braid.marts to role braid_reader;
+grant select on all views in schema braid.marts to role braid_reader;
 grant select on future tables in schema braid.marts to role braid_reader;
 grant select on future views in schema braid.marts to role braid_reader;
 

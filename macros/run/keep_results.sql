@@ -2,15 +2,18 @@
     `kept_results_days`. To be called by on-run-end, which has dbt's `results`; unit tests are not kept, since they try
     rules on rows of their own, and a run of nothing else sends no statement.
 
-    Only literals and numbers are written, and only tables that exist are counted, so that a record never fails a run.
-    dbt's message is left out: of a failed model it quotes values, and the books hold nobody's data. -#}
+    Only literals and numbers are written, only tables that exist are counted, and nothing is sent to a warehouse that
+    takes no rows, so that a record never fails a run. Who may read only says so by the var `keep_results`, where the
+    warehouse cannot. What `--empty` and `--sample` make is no table's past. dbt's message is left out: of a failed model it
+    quotes values, and the books hold nobody's data. -#}
 {% macro keep_results(results) %}
     {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot') -%}
         {%- set kept = [] -%}
         {%- for result in results if result.node.resource_type in ('model', 'seed', 'snapshot', 'test') -%}
             {%- do kept.append(result) -%}
         {%- endfor -%}
-        {%- if kept -%}
+        {%- if kept and var('keep_results') and not flags.EMPTY and not flags.SAMPLE
+            and braid.takes_rows(source('dbt', 'dbt_results').database) -%}
             {%- set counts = braid.built_rows(kept) -%}
             {%- set backslash = braid.backslash_in_text() -%}
             {%- set run = [
@@ -19,7 +22,7 @@
                 braid.text_literal(flags.WHICH),
                 braid.text_literal(target.name),
                 'true' if flags.FULL_REFRESH else 'false',
-                'true' if braid.is_whole_run() else 'false',
+                'true' if braid.is_whole_run(kept) else 'false',
             ] | join(', ') -%}
             {%- set rows = [] -%}
             {%- for result in kept -%}
@@ -39,8 +42,10 @@
                     from (values {{ some | join(',\n') }}) as results
                 {%- endcall -%}
             {%- endfor -%}
-            {%- if flags.WHICH == 'build' -%}
-                {%- set since = run_started_at - modules.datetime.timedelta(days=var('kept_results_days') | int) -%}
+            {#- Days that are no number forget nothing. -#}
+            {%- set days = var('kept_results_days') | int -%}
+            {%- if flags.WHICH == 'build' and days > 0 -%}
+                {%- set since = run_started_at - modules.datetime.timedelta(days=days) -%}
                 {%- call statement('forgotten_results', auto_begin=false) -%}
                     delete from {{ book }} where invoked_at < '{{ since.strftime('%Y-%m-%d %H:%M:%S') }}'
                 {%- endcall -%}
@@ -49,15 +54,21 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Whether everything was asked for: what such a build does not have is no longer in the project. Dagster selects
-    `fqn:*` then, and leaves unit tests out. -#}
-{% macro is_whole_run() %}
-    {%- set asked = [] -%}
-    {%- for name in ('select', 'exclude', 'selector', 'models', 'resource_types') if invocation_args_dict.get(name) -%}
-        {%- do asked.append(invocation_args_dict.get(name)) -%}
+{#- Whether a build has a result for everything in the project: what such a build does not have is no longer in it. Read
+    from the results, since what was asked for does not say: `dbt retry` has the arguments of the run before and runs a
+    part of it. Unit tests may be left out, as Dagster does. -#}
+{% macro is_whole_run(kept) %}
+    {%- set found = {} -%}
+    {%- for result in kept -%}
+        {%- do found.update({result.node.unique_id: true}) -%}
     {%- endfor -%}
-    {%- set all_of_it = (invocation_args_dict.get('select') or []) | list == ['fqn:*'] and asked | length == 1 -%}
-    {{ return(flags.WHICH == 'build' and (all_of_it or not asked)) }}
+    {%- set missing = [] -%}
+    {%- for node in graph.nodes.values()
+        if node.resource_type in ('model', 'seed', 'snapshot', 'test') and node.unique_id not in found
+        and node.config.materialized != 'ephemeral' -%}
+        {%- do missing.append(node.unique_id) -%}
+    {%- endfor -%}
+    {{ return(flags.WHICH == 'build' and not missing) }}
 {% endmacro %}
 
 {#- One result as a list of SQL values, in the order of the columns above. A test without an owner of its own has that
@@ -143,4 +154,21 @@
         {%- endif -%}
     {%- endif -%}
     {{ return(counts) }}
+{% endmacro %}
+
+{#- Whether rows can be written at all; a DuckDB file may be opened read-only. Snowflake has no word for what all the
+    roles of a session may do together. -#}
+{% macro takes_rows(database) %}
+    {{ return(adapter.dispatch('takes_rows', 'braid')(database)) }}
+{% endmacro %}
+
+{% macro default__takes_rows(database) %}
+    {{ return(true) }}
+{% endmacro %}
+
+{% macro duckdb__takes_rows(database) %}
+    {{ return(not run_query(
+        'select coalesce(bool_or(readonly), false) from duckdb_databases() where lower(database_name) = lower('
+        ~ braid.text_literal(database) ~ ')'
+    ).columns[0].values()[0]) }}
 {% endmacro %}

@@ -46,12 +46,26 @@ class Lineage:
     """The project as dbt compiled it last."""
 
     def __init__(self, target: Path, dialect: str) -> None:
-        """``target`` is dbt's folder of artifacts, ``dialect`` duckdb or snowflake. Raises LineageError without one."""
+        """``target`` is dbt's folder of artifacts, ``dialect`` duckdb or snowflake.
+
+        Raises LineageError where there are none, they cannot be read, or they are of the other dialect.
+        """
         file = target / "manifest.json"
         if not file.is_file():
             raise LineageError(f"{file} does not exist: run `braid build` first, which compiles every model.")
-        self._manifest: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            self._manifest: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            # dbt writes it in place.
+            raise LineageError(
+                f"{file} is cut short: run `braid build` again, or wait for the one that runs."
+            ) from None
         self._target, self._dialect = target, dialect
+        compiled_for = (self._manifest.get("metadata") or {}).get("adapter_type") or dialect
+        if compiled_for != dialect:
+            raise LineageError(
+                f"{target} was compiled for {compiled_for}, not {dialect}: name that target, or build for this one."
+            )
 
     def steps(self, wanted: Column) -> Iterator[Step]:
         """The column, then what it is made of, and so on, each once, breadth first and by name.
@@ -91,7 +105,7 @@ class Lineage:
 
         try:
             found = self._inputs(node, column.column)
-        except SqlglotError as error:
+        except (SqlglotError, ValueError) as error:
             # A column that no property names, in SQL that is generated: the rest of the walk is right all the same.
             return Step(column, (), f"not followed: {str(error).splitlines()[0]}")
         return Step(column, found, None if found else _CONSTANT)

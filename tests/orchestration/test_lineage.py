@@ -168,6 +168,19 @@ def test_what_was_not_compiled_is_named(tmp_path: Path) -> None:
         list(Lineage(folder, "duckdb").steps(Column("book", "amount")))
 
 
+def test_artifacts_of_another_warehouse_or_cut_short_are_named(tmp_path: Path) -> None:
+    folder = compiled(tmp_path, "duckdb")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    whole = json.dumps(manifest | {"metadata": {"adapter_type": "duckdb"}})
+    (folder / "manifest.json").write_text(whole)
+    assert begins(Lineage(folder, "duckdb"), "stg_orders", "order_id") == {"raw_shop.orders.id"}
+    with pytest.raises(LineageError, match=r"was compiled for duckdb, not snowflake: name that target"):
+        Lineage(folder, "snowflake")
+    (folder / "manifest.json").write_text(whole[:-9])
+    with pytest.raises(LineageError, match=r"manifest\.json is cut short: run `braid build` again"):
+        Lineage(folder, "duckdb")
+
+
 def test_the_command_draws_a_tree_or_gives_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,7 +38,8 @@ BY_HAND = (
     re.compile(r"create schema if not exists \w+\.\w+ data_retention_time_in_days = \d+"),
     re.compile(r"grant (usage|create schema) on (warehouse|database|schema) [\w.]+ to role \w+"),
     re.compile(r"grant ownership on schema [\w.]+ to role \w+ copy current grants"),
-    re.compile(r"grant select on (future (tables|views) in schema|view) [\w.]+ to role \w+"),
+    re.compile(r"grant select on ((future|all) (tables|views) in schema|view) [\w.]+ to role \w+"),
+    re.compile(r"grant role \w+ to role \w+"),
     re.compile(r"use role \w+"),
 )
 
@@ -75,6 +76,22 @@ def test_every_workload_has_a_warehouse_with_a_limit_and_a_timeout() -> None:
     for workload, size in (("building", made["braid_building"]), ("building", made["braid_building_large"]),
                            ("loading", made["braid_loading"]), ("reading", made["braid_reading"])):  # fmt: skip
         assert re.search(rf"# +{workload}\b.*\b{size}\b", PROFILE)
+
+
+def test_administrators_have_the_roles_before_a_schema_goes_to_one() -> None:
+    """Who owns a database may still make nothing in a schema of it that another role owns, as the view of costs is."""
+    every = statements()
+    assert every[0] == "use role accountadmin"
+    owners = {found[1] for one in every if (found := re.match(r"grant ownership on .* to role (\w+)", one))}
+    assert owners == {"braid_writer"}
+    given = [every.index(f"grant role {owner} to role sysadmin") for owner in owners]
+    assert max(given) < min(place for place, one in enumerate(every) if one.startswith("grant ownership"))
+
+
+@pytest.mark.parametrize("kind", ["tables", "views"])
+def test_the_reader_reads_marts_that_are_there_and_those_to_come(kind: str) -> None:
+    for which in ("all", "future"):
+        assert f"grant select on {which} {kind} in schema braid.marts to role braid_reader" in statements()
 
 
 def test_settings_of_the_profile_are_those_the_project_reads() -> None:
