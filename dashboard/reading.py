@@ -58,8 +58,7 @@ def objects(source: Source) -> list[ObjectStatus]:
     return object_status(cast("Warehouse", _Reading(source)))
 
 
-def exists(source: Source, schema: str, name: str, *, is_written_by_dbt: bool = True) -> bool:
-    """Whether a table is there at all."""
-    full = table(schema, name) if is_written_by_dbt else f"{schema}.{name}"
-    schema, name = full.split(".")
+def exists(source: Source, schema: str, name: str) -> bool:
+    """Whether a table that dbt writes is there at all."""
+    schema, name = table(schema, name).split(".")
     return _Reading(source).columns(TableName(schema, name)) is not None

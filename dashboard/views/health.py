@@ -186,25 +186,56 @@ def _identity(gate: pd.DataFrame) -> None:
 
 
 def _tests() -> None:
-    if not exists(shown.source(), "ops", "dbt_results", is_written_by_dbt=False):
-        shown.empty("This warehouse keeps no results of tests.", "`braid build` prints them.")
+    results = table("ops", "dbt_results")
+    if not exists(shown.source(), "ops", "dbt_results") or (runs := _runs(results)).empty:
+        shown.empty("This warehouse keeps no results of tests yet.", "The next `braid build` writes them.")
         return
-    runs = shown.rows(
-        "select invoked_at, status, count(*) as tests from ops.dbt_results where kind = 'test'"
-        " group by invoked_at, status order by invoked_at desc, status limit 200"
+    st.subheader("How tests stand", anchor=False)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    status = table("staging", "ops_test_status")
+    owners = shown.rows(f"select distinct owner from {status} where owner is not null order by owner")
+    chosen = left.multiselect("Owner", list(owners["owner"]), placeholder="All", key="health_owners")
+    conditions = ["1 = 1"]
+    if not right.toggle("Those that pass, too", key="health_passed"):
+        conditions.append("(last_status <> 'pass' or is_flaky)")
+    if chosen:
+        conditions.append(f"owner in ({', '.join('?' for _ in chosen)})")
+    standing = shown.rows(
+        "select test_name, tested_node, owner, severity, last_status, last_failures, bad_since, last_run_at, is_flaky,"
+        f" recent_bad_runs, recent_runs from {status} where {' and '.join(conditions)}"
+        " order by case when last_status <> 'pass' then 0 when is_flaky then 1 else 2 end, severity,"
+        f" last_failures desc nulls last, test_name, test_id limit {shown.MOST_ROWS}",
+        chosen,
     )
-    worst = shown.rows(
-        "select invoked_at, node_name, tested_node, severity, owner, status, failures from ops.dbt_results"
-        " where kind = 'test' and status not in ('pass', 'skipped')"
-        f" order by invoked_at desc, failures desc nulls last, node_name limit {shown.MOST_ROWS}"
-    )
+    if standing.empty:
+        shown.empty("Every one of these tests passed last, and none wavers.", "What fails, warns or wavers shows here.")
+    else:
+        shown.listed(
+            standing,
+            "tests",
+            {
+                "test_name": "Test",
+                "tested_node": "Tests",
+                "owner": "Owner",
+                "severity": "Severity",
+                "last_status": "Last status",
+                "last_failures": "Rows",
+                "bad_since": shown.time_column("Not green since"),
+                "last_run_at": shown.time_column("Last run"),
+                "is_flaky": "Wavers",
+                "recent_bad_runs": "Not green of late",
+                "recent_runs": "Runs of late",
+            },
+        )
+    st.subheader("Runs", anchor=False)
     wide = runs.pivot_table(index="invoked_at", columns="status", values="tests", fill_value=0).reset_index()
     shown.listed(wide.sort_values("invoked_at", ascending=False), "test_runs",
                  {"invoked_at": shown.time_column("Run")}, height=240)  # fmt: skip
-    st.subheader("Not green", anchor=False)
-    if worst.empty:
-        shown.empty("Every test of these runs passed.", "What fails or warns shows here.")
-        return
-    shown.listed(worst, "failed_tests", {"invoked_at": shown.time_column("Run"), "node_name": "Test",
-                 "tested_node": "Tests", "severity": "Severity", "owner": "Owner", "status": "Status",
-                 "failures": "Rows"})  # fmt: skip
+
+
+def _runs(results: str) -> pd.DataFrame:
+    """How many tests of a run ended how."""
+    return shown.rows(
+        f"select invoked_at, status, count(*) as tests from {results} where kind = 'test'"
+        " group by invoked_at, status order by invoked_at desc, status limit 200"
+    )

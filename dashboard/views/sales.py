@@ -14,6 +14,8 @@ from dashboard.data import table
 
 _OPEN = ("pipeline", "expected_pipeline", "open_opportunities")
 _CLOSED = ("won_amount", "won_opportunities", "closed_opportunities", "win_rate", "sales_cycle")
+# The stage of deals whose CRM's stage is in no row of the mapping.
+_UNMAPPED = "unmapped"
 
 
 def show() -> None:
@@ -85,17 +87,22 @@ def _by_month(where: dict[str, list[object]], since: date, until: date, currency
 
 def _by_stage(where: dict[str, list[object]], currency: str | None) -> None:
     st.subheader("Pipeline by stage", anchor=False)
-    stages = shown.numbers(_OPEN, ["opportunity__stage_name"], where)
-    stages = stages[stages["open_opportunities"] > 0].rename(columns={"opportunity__stage_name": "stage"})
+    stages = shown.numbers(_OPEN, ["opportunity__stage_position", "opportunity__stage"], where)
+    stages = stages[stages["open_opportunities"] > 0].rename(columns={"opportunity__stage": "stage"})
     if stages.empty:
         shown.empty("No deal is open.", "Choose another currency or CRM above.")
         return
-    axis = alt.Y("stage:N", sort="-x", title=None)
+    stages = stages.sort_values("opportunity__stage_position", na_position="last", kind="stable")
     shown.bars(
         stages[["stage", "pipeline", "open_opportunities"]],
         alt.X("pipeline:Q", title=f"Pipeline, {currency}", axis=alt.Axis(format="~s")),
-        axis,
+        alt.Y("stage:N", sort=list(stages["stage"]), title=None),
     )
+    unmapped = stages.loc[stages["stage"] == _UNMAPPED, "open_opportunities"].sum()
+    if unmapped:
+        st.caption(
+            f"{shown.count(unmapped)} open deals are in stages that `seeds/sales/stage_mapping.csv` does not have."
+        )
 
 
 def _owners(where: dict[str, list[object]], since: date, until: date) -> None:
@@ -123,8 +130,8 @@ def _deals(where: dict[str, list[object]]) -> None:
         conditions.append(f"source_system in ({', '.join('?' for _ in systems)})")
         params += systems
     deals = shown.rows(
-        "select opportunity_name, stage_name, amount, probability, close_on, source_system, owner_id, customer_id,"
-        f" opportunity_key from {table('marts', 'fct_opportunities')}"
+        "select opportunity_name, stage, stage_name, amount, probability, close_on, source_system, owner_id,"
+        f" customer_id, opportunity_key from {table('marts', 'fct_opportunities')}"
         f" where not is_deleted and not is_closed and {' and '.join(conditions)}"
         f" order by amount desc nulls last, opportunity_key limit {shown.MOST_ROWS}",
         params,
@@ -134,7 +141,8 @@ def _deals(where: dict[str, list[object]]) -> None:
         "open_deals",
         {
             "opportunity_name": "Deal",
-            "stage_name": "Stage",
+            "stage": "Stage",
+            "stage_name": "Stage in the CRM",
             "amount": shown.money_column("Amount"),
             "probability": shown.share_column("Probability"),
             "close_on": shown.date_column("Expected close"),

@@ -52,3 +52,17 @@ select 'f1' as run_id, 'hubspot' as source, 'contacts' as object, timestamp '202
 insert into ops.quarantine by name
 select 'q' || range as quarantine_id, 'salesforce' as source, 'Contact' as object, 'email_is_text' as rule,
     'Email is a number.' as reason, timestamp '2025-12-30' as quarantined_at, 'open' as status from range(7);
+-- Thirty runs of dbt: the first test passes always, the second broke three runs ago, the third wavers, the fourth warns.
+insert into ops.dbt_results by name
+select 'run ' || run as invocation_id, timestamp '2025-12-02 03:00' + to_days(cast(run as integer)) as invoked_at, 'build' as command,
+    true as is_whole, 'test.braid.' || test_name as node_id, test_name as node_name, 'test' as kind, tested_node, severity, owner,
+    case test_name
+        when 'not_null_fct_orders_currency' then case when run < 27 then 'pass' else 'fail' end
+        when 'relationships_fct_touches_customer_id' then case when run // 4 % 2 = 0 then 'pass' else 'warn' end
+        when 'assert_rates_are_there' then 'warn'
+        else 'pass' end as status,
+    case status when 'pass' then 0 else 3 + run % 4 end as failures, invoked_at as started_at, 0.2 as seconds
+from range(30) as t(run), (values ('unique_dim_customers_customer_id', 'dim_customers', 'error', 'data'),
+    ('not_null_fct_orders_currency', 'fct_orders', 'error', 'finance'),
+    ('relationships_fct_touches_customer_id', 'fct_touches', 'warn', 'marketing'),
+    ('assert_rates_are_there', 'fct_orders', 'warn', 'finance')) as tests(test_name, tested_node, severity, owner);

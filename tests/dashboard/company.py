@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 _TYPES = {"string": "varchar", "timestamp": "timestamp", "date": "date", "boolean": "boolean", "bigint": "bigint",
           "double": "double"}  # fmt: skip
+_RESULTS = "{{ source('dbt', 'dbt_results') }}"
 CHANNELS = "['organic_search', 'email', 'paid_search', 'direct', 'social', 'referral']"
 STAGES = "['Prospecting', 'Qualification', 'Proposal', 'Negotiation', 'Closed Won', 'Closed Lost']"
 MODELS = "['first_touch', 'last_touch', 'last_non_direct', 'linear', 'position_based', 'time_decay', 'shapley']"
@@ -38,10 +39,14 @@ def made(file: Path, people: int = 600, *, fill: bool = True) -> Path:
             connection.register("shape", columns.empty_table())
             connection.execute(f"create table ops.{name.name} as select * from shape")
             connection.unregister("shape")
+        connection.execute(f"create table ops.dbt_results ({', '.join(_results())})")
         if fill:
             lists = {"channels": CHANNELS, "stages": STAGES, "models": MODELS, "first": FIRST, "last": LAST}
             connection.execute((HERE / "company.sql").read_text().format(people=people, **lists))
             connection.execute((HERE / "books.sql").read_text())
+        # What the page shows of tests is what quality's own view says of the results.
+        view = (ROOT / "models" / "ops" / "ops_test_status.sql").read_text().replace(_RESULTS, "ops.dbt_results")
+        connection.execute(f"create or replace table staging.ops_test_status as {view}")
     return file
 
 
@@ -50,6 +55,13 @@ def _models(folder: Path) -> list[dict[str, Any]]:
     return [
         model for file in files for model in yaml.safe_load(file.read_text()).get("models", []) if "columns" in model
     ]
+
+
+def _results() -> list[str]:
+    """Columns of dbt's results."""
+    sources = yaml.safe_load((ROOT / "models" / "ops" / "_ops__sources.yml").read_text())["sources"]
+    found = next(one for source in sources for one in source["tables"] if one["name"] == "dbt_results")
+    return [f'"{one["name"]}" {_type(one)}' for one in found["columns"]]
 
 
 def _type(column: dict[str, Any]) -> str:

@@ -22,7 +22,13 @@ pytestmark = [pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[2]
 # Every metric, by what its page cuts it by; those with a model of credit or a step by that, as they say.
 BY = {
-    "opportunities": ["metric_time__month", "currency", "opportunity__source_system", "opportunity__stage_name"],
+    "opportunities": [
+        "metric_time__month",
+        "currency",
+        "opportunity__source_system",
+        "opportunity__stage",
+        "opportunity__stage_position",
+    ],
     "orders": ["metric_time__day", "currency", "order__country"],
     "buyers": ["metric_time__year", "currency"],
     "value_scores": ["currency"],
@@ -92,6 +98,10 @@ def test_a_metric_is_what_metricflow_makes_of_it(name: str, oracle: Oracle, copy
         assert ours
         assert any(value is not None for values in ours.values() for value in values)
         assert same(ours, theirs)
+
+
+def test_metricflow_takes_its_days_from_the_calendar(oracle: Oracle) -> None:
+    assert "marts.dim_dates" in oracle.sql([], ["metric_time__month"]).replace('"', "")
 
 
 def test_a_ratio_across_marts_meets_on_what_they_share(oracle: Oracle, copy: duckdb.DuckDBPyConnection) -> None:

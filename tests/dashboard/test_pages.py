@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_sales_shows_what_the_mart_holds(opened: Opened, made: Path) -> None:
     pipeline, number, won, rate, cycle = one(
         made,
         "select sum(amount) filter (not is_closed), count(*) filter (not is_closed), sum(amount) filter (is_won),"
-        " count(*) filter (is_won) / count(*) filter (is_closed), avg(seconds_to_close) filter (is_won) / 86400"
+        " count(*) filter (is_won) / count(*) filter (is_closed), avg(sales_cycle_days) filter (is_won)"
         " from marts.fct_opportunities where currency = 'USD' and not is_deleted",
     )
     assert shown(at) == {
@@ -62,6 +63,15 @@ def test_sales_shows_what_the_mart_holds(opened: Opened, made: Path) -> None:
     }
     owners = tables(at)["opportunity__owner_id"]
     assert round(owners["won_amount"].sum(), 2) == float(won)
+    stages = one(
+        made,
+        "select list(stage order by stage_position nulls last), sum(n) filter (stage = 'unmapped') from (select stage,"
+        " stage_position, count(*) as n from marts.fct_opportunities where currency = 'USD' and not is_deleted"
+        " and not is_closed group by all)",
+    )
+    chart = json.loads(at.get("vega_lite_chart")[1].proto.spec)
+    assert chart["encoding"]["y"]["sort"] == stages[0] == ["new", "qualified", "proposal", "negotiation", "unmapped"]
+    assert any(caption.value.startswith(f"{stages[1]} open deals are in stages that") for caption in at.caption)
     deals = tables(at)["opportunity_name"]
     assert len(deals) == 500
     assert list(deals["amount"]) == sorted(deals["amount"], reverse=True)
@@ -190,24 +200,52 @@ def test_health_shows_what_the_books_hold(opened: Opened, made: Path) -> None:
     contact = objects[objects["object"] == "Contact"].iloc[0]
     assert str(contact["proven_to"]) == "2025-12-31 02:00:00"
     assert contact["rows"] == 1234
-    assert "This warehouse keeps no results of tests." in at.info[0].value
 
 
-def test_the_history_of_tests_is_shown_where_it_is_kept(opened: Opened, tmp_path: Path) -> None:
+def test_the_history_of_tests_is_what_quality_says_of_it(opened: Opened, made: Path) -> None:
+    at = opened("health", made)
+    known = tables(at)["test_name"]
+    assert list(known["test_name"]) == [
+        "not_null_fct_orders_currency", "assert_rates_are_there", "relationships_fct_touches_customer_id"
+    ]  # fmt: skip
+    assert list(known["last_status"]) == ["fail", "warn", "warn"]
+    assert list(known["is_flaky"]) == [False, False, True]
+    assert list(known["owner"]) == ["finance", "finance", "marketing"]
+    assert str(known["bad_since"][0]) == "2025-12-29 03:00:00"
+    runs = next(table.value for table in at.dataframe if "pass" in table.value)
+    newest = runs[["pass", "warn", "fail"]].head(4)
+    assert newest.to_numpy().tolist() == [[1, 2, 1], [1, 2, 1], [2, 1, 1], [3, 1, 0]]
+    at.toggle(key="health_passed").set_value(True).run()
+    assert len(tables(at)["test_name"]) == 4
+    at.multiselect(key="health_owners").select("data").run()
+    assert list(tables(at)["test_name"]["test_name"]) == ["unique_dim_customers_customer_id"]
+    at.toggle(key="health_passed").set_value(False).run()
+    assert "Every one of these tests passed last" in at.info[0].value
+
+
+@pytest.mark.parametrize("change", ["drop table ops.dbt_results", "delete from ops.dbt_results"])
+def test_a_warehouse_without_results_of_tests_says_so(change: str, opened: Opened, tmp_path: Path) -> None:
     file = company.made(tmp_path / "braid_serving.duckdb", 20)
     with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "create table ops.dbt_results as select"
-            " timestamp '2025-12-30' + to_days(cast(n % 2 as integer)) as invoked_at,"
-            " 'test' as kind, 'test ' || n as node_name, 'dim_customers' as tested_node, 'error' as severity,"
-            " 'sales' as owner, case when n = 3 then 'fail' else 'pass' end as status, n as failures"
-            " from range(9) as t(n)"
-        )
+        connection.execute(change)
     at = opened("health", file)
     assert shown(at)["Objects"] == "2"
-    runs = next(table.value for table in at.dataframe if "pass" in table.value)
-    assert (list(runs["pass"]), list(runs["fail"])) == ([3, 5], [1, 0])
-    assert list(next(table.value for table in at.dataframe if "node_name" in table.value)["node_name"]) == ["test 3"]
+    assert "This warehouse keeps no results of tests yet." in at.info[0].value
+
+
+def test_results_of_tests_are_where_the_environment_has_its_schemas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashboard import data, reading
+
+    file = company.made(tmp_path / "braid_serving.duckdb", 20)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create schema dev_ops; create table dev_ops.dbt_results as from ops.dbt_results")
+        connection.execute("drop table ops.dbt_results")
+    source = data.ServingCopy(file)
+    assert not reading.exists(source, "ops", "dbt_results")
+    monkeypatch.setenv("BRAID_SCHEMA_PREFIX", "dev_")
+    assert reading.exists(source, "ops", "dbt_results")
 
 
 @pytest.mark.parametrize("page", PAGES)
