@@ -88,10 +88,12 @@ class ServingCopy:
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
         with self._free:
-            while self.version() != self._opened and self._reading:
-                self._free.wait()
-            if (version := self.version()) != self._opened:
-                self._reopen(version)
+            # Looked at once a turn: a copy that comes between two looks would be opened beside readers of the old one.
+            while (version := self.version()) != self._opened:
+                if self._reading:
+                    self._free.wait()
+                else:
+                    self._reopen(version)
             self._reading += 1
             cursor = self._connection.cursor()
         try:
