@@ -23,7 +23,8 @@ BEFORE = ("run", "--select", "stg_files__people", "int_identity__moved_records",
 BALLAST = {f"x{number:03}": [f"tie{number // 3}"] for number in range(600)}
 TABLES = """
 create schema if not exists identity;
-create table identity.int_identity__records (record_key varchar, record_number ubigint as (hash(record_key)));
+create table identity.int_identity__records (
+    record_key varchar, record_number ubigint as (hash(record_key)), updated_at timestamp as (timestamp '2026-01-01'));
 create table identity.int_identity__identifiers (
     record_key varchar, identifier_type varchar, identifier_value varchar, identifier_status varchar, priority integer,
     record_number ubigint as (hash(record_key)), value_number ubigint as (hash(identifier_type, identifier_value)));
@@ -125,7 +126,10 @@ def test_what_somebody_dropped_is_made_anew_under_numbers_that_nobody_has_read(t
     # All but the books: what was published has the number that the clusters had.
     newest = f"select max(gone_number) from identity.{clusters}__gone where node is null"
     ((published,),) = graph.project.rows(newest)
-    graph.project.execute(f"create table identity.identity_builds as select {published} as candidate_number")
+    graph.project.execute(
+        "create table identity.identity_builds as"
+        f" select {published} as candidate_number, timestamp '2026-01-01' as built_at"
+    )
     graph.drop(clusters, *(f"{clusters}__{beside}" for beside in ("gone", "edges", "seen")))
     graph.holds({"b": ["e1"], "c": ["e1"], "d": ["e1"]})
     ((first,),) = graph.project.rows(newest)
